@@ -1,0 +1,76 @@
+"""The route table, and the one place where a refusal becomes an answer and every decision is written down."""
+
+from collections.abc import Callable, Mapping
+
+from auth_server.audit import AuditLog, Decision, where
+from auth_server.endpoints import jwks_endpoint, metadata_endpoint, token_endpoint
+from auth_server.errors import (
+    DependencyError,
+    MethodNotAllowedError,
+    NotFoundError,
+    OAuthError,
+    ServerError,
+    TemporarilyUnavailableError,
+)
+from auth_server.services import Services
+from auth_server.wire import Event, Request, Response, request_from_event
+
+Endpoint = Callable[[Request, Services, Decision], Response]
+
+ROUTES: Mapping[str, tuple[str, str, Endpoint]] = {
+    # path: its one method, the event of its audit line, the endpoint
+    "/oauth/token": ("POST", "token", token_endpoint.respond),
+    "/.well-known/jwks.json": ("GET", "jwks", jwks_endpoint.respond),
+    "/.well-known/oauth-authorization-server": ("GET", "metadata", metadata_endpoint.respond),
+    "/.well-known/openid-configuration": ("GET", "metadata", metadata_endpoint.respond),
+}
+
+NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}  # RFC 6749 5.1, and of errors too
+
+# The level of an outcome's audit line. Public documents, read by anyone at any time, are no decisions.
+_LEVEL_OF_OUTCOME = {
+    "issued": "INFO",
+    "served": "DEBUG",
+    "refused": "WARNING",
+    "unavailable": "ERROR",
+    "fault": "ERROR",
+}
+
+
+class App:
+    """The authorization server behind whatever serves HTTP."""
+
+    def __init__(self, services: Services, log: AuditLog) -> None:
+        """`services` are the endpoints' arguments; every decision goes to `log`."""
+        self._services, self._log = services, log
+
+    def handle(self, event: Event) -> Response:
+        """Answer a request; never raises."""
+        decision = Decision("request")
+        try:
+            response = self._route(request_from_event(event), decision)
+        except OAuthError as error:
+            response = _refuse(error, decision, "refused")
+        except DependencyError as error:
+            response = _refuse(TemporarilyUnavailableError(reason=str(error)), decision, "unavailable")
+        except Exception as error:  # noqa: BLE001 - the last guard: the caller gets JSON, the log the place
+            response = _refuse(
+                ServerError("The authorization server has failed.", reason=where(error)), decision, "fault"
+            )
+        decision.status = response.status
+        self._log.write(_LEVEL_OF_OUTCOME[decision.outcome or "served"], decision)
+        return Response(response.status, response.document, {**NO_STORE, **response.headers})
+
+    def _route(self, request: Request, decision: Decision) -> Response:
+        decision.request_id, decision.source_ip = request.request_id, request.source_ip
+        if request.path not in ROUTES:
+            raise NotFoundError("There is nothing at this path.")
+        method, decision.event, endpoint = ROUTES[request.path]
+        if request.method != method and (request.method, method) != ("HEAD", "GET"):
+            raise MethodNotAllowedError(f"Use {method}.", headers={"Allow": method})
+        return endpoint(request, self._services, decision)
+
+
+def _refuse(error: OAuthError, decision: Decision, outcome: str) -> Response:
+    decision.outcome, decision.error, decision.reason = outcome, error.error, error.reason
+    return Response(error.status, {"error": error.error, "error_description": error.description}, error.headers)

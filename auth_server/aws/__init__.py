@@ -1,0 +1,41 @@
+"""The adapters to AWS: the only place of this package that knows boto3."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+from auth_server.errors import DependencyError
+
+# Two tries within seconds: an answer, or a 503, long before API Gateway gives up at 29 s.
+CONFIG = Config(
+    connect_timeout=1,
+    read_timeout=2,
+    retries={"mode": "standard", "total_max_attempts": 2},
+    max_pool_connections=50,
+    tcp_keepalive=True,
+)
+
+
+def connect(service: str) -> Any:
+    """Make a boto3 client of `service` with this product's time-outs."""
+    return boto3.client(service, config=CONFIG)  # type: ignore[call-overload] # the stubs want a literal name
+
+
+@contextmanager
+def dependency(operation: str) -> Iterator[None]:
+    """Turn every failure of an AWS call, an answer that makes no sense included, into a `DependencyError`.
+
+    It names the operation and AWS's error code, and quotes nothing of the answer.
+    """
+    try:
+        yield
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "unknown")
+        raise DependencyError(f"{operation}: {code}") from error
+    except (BotoCoreError, ResponseParserError, LookupError, TypeError, ValueError) as error:
+        raise DependencyError(f"{operation}: {type(error).__name__}") from error

@@ -1,0 +1,84 @@
+"""A client as a DynamoDB item, and back.
+
+client_id   S       the partition key
+scope, default_scope S     scopes separated by spaces
+audiences, auth_methods, grant_types  L of S
+secrets     L of M  {digest B, created_at N, expires_at N (absent: never)}
+claims      S       a JSON object: DynamoDB's numbers would not come back as they were
+token_lifetime N (absent: the server's), name S, enabled BOOL, created_at N, updated_at N, version N
+"""
+
+import json
+from typing import Any
+
+from auth_server import scope
+from auth_server.clients import Client, ClientSecret
+
+Item = dict[str, dict[str, Any]]
+
+
+def to_item(client: Client) -> Item:
+    """Write a client in DynamoDB's attribute values."""
+    item: Item = {
+        "client_id": {"S": client.client_id},
+        "scope": {"S": scope.render(client.scopes)},
+        "default_scope": {"S": scope.render(client.default_scopes)},
+        "audiences": _strings(client.audiences),
+        "auth_methods": _strings(client.auth_methods),
+        "grant_types": _strings(client.grant_types),
+        "secrets": {"L": [{"M": _secret_to_item(secret)} for secret in client.secrets]},
+        "claims": {"S": json.dumps(dict(client.claims))},
+        "name": {"S": client.name},
+        "enabled": {"BOOL": client.enabled},
+        "created_at": _number(client.created_at),
+        "updated_at": _number(client.updated_at),
+        "version": _number(client.version),
+    }
+    return item if client.token_lifetime is None else {**item, "token_lifetime": _number(client.token_lifetime)}
+
+
+def from_item(item: Item) -> Client:
+    """Read a client; raises KeyError, TypeError or ValueError where the item is not one."""
+    lifetime = item.get("token_lifetime")
+    return Client(
+        client_id=item["client_id"]["S"],
+        scopes=tuple(item["scope"]["S"].split()),
+        default_scopes=tuple(item["default_scope"]["S"].split()),
+        audiences=_tuple(item["audiences"]),
+        auth_methods=_tuple(item["auth_methods"]),
+        grant_types=_tuple(item["grant_types"]),
+        secrets=tuple(_secret_from_item(secret["M"]) for secret in item["secrets"]["L"]),
+        claims=json.loads(item["claims"]["S"]),
+        name=item["name"]["S"],
+        enabled=item["enabled"]["BOOL"],
+        created_at=int(item["created_at"]["N"]),
+        updated_at=int(item["updated_at"]["N"]),
+        version=int(item["version"]["N"]),
+        token_lifetime=None if lifetime is None else int(lifetime["N"]),
+    )
+
+
+def _secret_to_item(secret: ClientSecret) -> Item:
+    item: Item = {"digest": {"B": secret.digest}, "created_at": _number(secret.created_at)}
+    return item if secret.expires_at is None else {**item, "expires_at": _number(secret.expires_at)}
+
+
+def _secret_from_item(item: Item) -> ClientSecret:
+    expires = item.get("expires_at")
+    return ClientSecret(
+        digest=bytes(item["digest"]["B"]),
+        created_at=int(item["created_at"]["N"]),
+        expires_at=None if expires is None else int(expires["N"]),
+    )
+
+
+def _strings(values: tuple[str, ...]) -> dict[str, Any]:
+    return {"L": [{"S": value} for value in values]}
+
+
+def _tuple(attribute: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(value["S"] for value in attribute["L"])
+
+
+def _number(value: int) -> dict[str, Any]:
+    return {"N": str(value)}

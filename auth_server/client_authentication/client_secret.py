@@ -1,0 +1,26 @@
+"""Proof by a shared secret (RFC 6749 2.3.1), however it was sent."""
+
+import hmac
+from dataclasses import dataclass, field
+
+from auth_server.clients import MAX_LIVE_SECRETS, Client, digest_secret
+
+# Stands in where a client has fewer secrets than it may have: no secret has this digest.
+_NO_DIGEST = bytes(32)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSecretCredentials:
+    """A client id and a secret, from the Authorization header or the body."""
+
+    method: str
+    client_id: str
+    secret: str = field(repr=False)
+
+    def prove(self, client: Client | None, now: int) -> bool:
+        """Compare with each live secret, in constant time and always as many comparisons as a client may have."""
+        presented = digest_secret(self.secret)
+        live = [secret.digest for secret in client.secrets if secret.is_live(now)] if client else []
+        padded = [*live, *[_NO_DIGEST] * (MAX_LIVE_SECRETS - len(live))]
+        matches = [hmac.compare_digest(presented, digest) for digest in padded]  # all of them: no early way out
+        return any(matches)

@@ -1,0 +1,23 @@
+"""Credentials as a request presents them."""
+
+from typing import Protocol
+
+from auth_server.clients import Client
+
+
+class Credentials(Protocol):
+    """What one authentication method found in a request."""
+
+    @property
+    def method(self) -> str:
+        """The method's name in the registry of RFC 7591 4.2."""
+        ...
+
+    @property
+    def client_id(self) -> str:
+        """The client that the request claims to be from."""
+        ...
+
+    def prove(self, client: Client | None, now: int) -> bool:
+        """Whether these are the client's credentials at the Unix time `now`; False for None, after the same work."""
+        ...

@@ -1,0 +1,100 @@
+"""What may be registered about a client, and the life of its secrets. Shared by every way to register one."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+from auth_server.access_token import RESERVED_CLAIMS
+from auth_server.client_authentication import METHODS
+from auth_server.clients import (
+    MAX_CLIENT_ID_LENGTH,
+    MAX_LIVE_SECRETS,
+    Client,
+    ClientSecret,
+    digest_secret,
+    generate_secret,
+    is_client_id,
+)
+from auth_server.grants import GRANTS
+from auth_server.scope import is_scope_token
+
+MIN_IMPORTED_SECRET_LENGTH = 22  # characters: 128 bits in base64url
+MIN_LIFETIME_SECONDS, MAX_LIFETIME_SECONDS = 60, 86_400
+MAX_TOKEN_CONTENT_BYTES = 2_000  # of scopes, audiences and claims: leaves a token below what KMS signs (4,096)
+MAX_NAME_LENGTH = 200
+
+
+class InvalidClientMetadataError(ValueError):
+    """The record breaks a rule of this file; the message says which (RFC 7591 3.2.2 names the code)."""
+
+
+def _token_content_fits(client: Client) -> bool:
+    content = [" ".join(client.scopes), list(client.audiences), dict(client.claims)]
+    return len(json.dumps(content, separators=(",", ":"))) <= MAX_TOKEN_CONTENT_BYTES
+
+
+def _is_audience(text: str) -> bool:
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text
+
+
+_RULES: tuple[tuple[Callable[[Client], bool], str], ...] = (
+    (
+        lambda client: is_client_id(client.client_id),
+        f"a client id is 1 to {MAX_CLIENT_ID_LENGTH} printable ASCII characters",
+    ),
+    (lambda client: all(map(is_scope_token, client.scopes)), "a scope is printable ASCII without spaces, quotes or \\"),
+    (lambda client: set(client.default_scopes) <= set(client.scopes), "the default scopes are some of the scopes"),
+    (lambda client: all(map(_is_audience, client.audiences)), "an audience is a URL, or ASCII without spaces"),
+    (lambda client: bool(client.auth_methods), "a client has at least one authentication method"),
+    (lambda client: set(client.auth_methods) <= set(METHODS), "the methods are " + ", ".join(METHODS)),
+    (lambda client: bool(client.grant_types), "a client has at least one grant type"),
+    (lambda client: set(client.grant_types) <= set(GRANTS), "the grant types are " + ", ".join(GRANTS)),
+    (
+        lambda client: (
+            client.token_lifetime is None or MIN_LIFETIME_SECONDS <= client.token_lifetime <= MAX_LIFETIME_SECONDS
+        ),
+        f"a token lives {MIN_LIFETIME_SECONDS} to {MAX_LIFETIME_SECONDS} seconds",
+    ),
+    (
+        lambda client: not set(client.claims) & RESERVED_CLAIMS,
+        "these claims are the server's own: " + ", ".join(sorted(RESERVED_CLAIMS)),
+    ),
+    (_token_content_fits, f"scopes, audiences and claims together are at most {MAX_TOKEN_CONTENT_BYTES} bytes"),
+    (
+        lambda client: len(client.name) <= MAX_NAME_LENGTH and client.name.isprintable(),
+        f"a name is at most {MAX_NAME_LENGTH} printable characters",
+    ),
+    (lambda client: len(client.secrets) <= MAX_LIVE_SECRETS, f"a client has at most {MAX_LIVE_SECRETS} live secrets"),
+)
+
+
+def check(client: Client) -> Client:
+    """Give the client back; raises `InvalidClientMetadataError` with the first rule that it breaks."""
+    for holds, rule in _RULES:
+        if not holds(client):
+            raise InvalidClientMetadataError(rule)
+    return client
+
+
+def new_secret(*, imported: str | None, now: int) -> tuple[str, ClientSecret]:
+    """Generate a secret, or take an `imported` one, so that a fleet can move here without changing its clients.
+
+    Gives the secret, which is shown once and never kept, and its record. Raises `InvalidClientMetadataError`.
+    """
+    if imported is not None and (len(imported) < MIN_IMPORTED_SECRET_LENGTH or not imported.isprintable()):
+        raise InvalidClientMetadataError(
+            f"an imported secret has at least {MIN_IMPORTED_SECRET_LENGTH} printable characters"
+        )
+    secret = imported if imported is not None else generate_secret()
+    return secret, ClientSecret(digest_secret(secret), created_at=now)
+
+
+def rotate_secret(client: Client, secret: ClientSecret, *, overlap: int, now: int) -> Client:
+    """Add a secret. The newest live one stays good for `overlap` seconds more at most, any other ends now."""
+    live = sorted((old for old in client.secrets if old.is_live(now)), key=lambda old: old.created_at)
+    kept = [_expire(old, now + overlap) for old in live[-1:]] if overlap else []
+    return replace(client, secrets=(*kept, secret))
+
+
+def _expire(secret: ClientSecret, at: int) -> ClientSecret:
+    return replace(secret, expires_at=at if secret.expires_at is None else min(secret.expires_at, at))

@@ -1,0 +1,43 @@
+"""Authorization server metadata (RFC 8414), under its own name and under OpenID Connect Discovery's.
+
+GET /.well-known/oauth-authorization-server HTTP/1.1
+
+HTTP/1.1 200 OK
+
+{"issuer": "https://auth.example.com", "token_endpoint": "https://auth.example.com/oauth/token", ...}
+
+API Gateway's own JWT authorizers read /.well-known/openid-configuration below the issuer. Where the issuer has a path
+(the stage of an API), RFC 8414 3.1 would put the document at the host's root, which a stage cannot serve; both names
+are then found below the issuer, as RFC 8414 5 foresees.
+"""
+
+from typing import Any
+
+from auth_server.audit import Decision
+from auth_server.client_authentication import METHODS
+from auth_server.endpoints.jwks_endpoint import public_for
+from auth_server.grants import GRANTS
+from auth_server.services import Services
+from auth_server.settings import Settings
+from auth_server.wire import Request, Response
+
+MAX_AGE_SECONDS = 300
+
+
+def respond(request: Request, services: Services, decision: Decision) -> Response:  # noqa: ARG001 - as every endpoint
+    """Describe this deployment."""
+    return Response(200, document(services.settings), public_for(MAX_AGE_SECONDS))
+
+
+def document(settings: Settings) -> dict[str, Any]:
+    """State only what is true of this deployment (RFC 8414 2)."""
+    scopes = {"scopes_supported": list(settings.scopes_supported)} if settings.scopes_supported else {}
+    return {
+        "issuer": settings.issuer,
+        "token_endpoint": f"{settings.issuer}/oauth/token",
+        "jwks_uri": f"{settings.issuer}/.well-known/jwks.json",
+        "response_types_supported": [],  # required by RFC 8414 2; there is no authorization endpoint
+        "grant_types_supported": list(GRANTS),
+        "token_endpoint_auth_methods_supported": list(METHODS),
+        **scopes,
+    }

@@ -1,0 +1,69 @@
+"""Token endpoint (RFC 6749 3.2).
+
+POST /oauth/token HTTP/1.1
+Authorization: Basic ZGVtbzpzZWNyZXQ=
+Content-Type: application/x-www-form-urlencoded
+
+grant_type=client_credentials&scope=products%3Aread
+
+HTTP/1.1 200 OK
+Content-Type: application/json
+Cache-Control: no-store
+
+{"access_token": "eyJ...", "token_type": "Bearer", "expires_in": 3600, "scope": "products:read"}
+"""
+
+from typing import Any
+
+from auth_server import access_token, form, scope
+from auth_server.access_token import AccessToken, Grant
+from auth_server.audit import Decision
+from auth_server.client_authentication import authenticate
+from auth_server.clients import Client
+from auth_server.errors import InvalidRequestError, UnauthorizedClientError, UnsupportedGrantTypeError
+from auth_server.form import Form
+from auth_server.grants import GRANTS
+from auth_server.services import Services
+from auth_server.wire import Request, Response
+
+
+def respond(request: Request, services: Services, decision: Decision) -> Response:
+    """Issue a token; raises an `OAuthError` or `DependencyError` for whatever stands in the way."""
+    parameters = form.parse(request)
+    grant_type = _require_grant_type(parameters)
+    client = authenticate(request, parameters, services, decision)
+    _require_permitted_grant(client, grant_type, decision)
+    grant = GRANTS[grant_type](client, parameters, services.settings)
+    key = services.keys.active()
+    token = access_token.mint(grant, issuer=services.settings.issuer, key=key, now=services.now())
+    _record(decision, token, grant, key.kid)
+    return Response(200, _document(token, grant))
+
+
+def _require_grant_type(parameters: Form) -> str:
+    grant_type = parameters.one("grant_type")
+    if grant_type is None:
+        raise InvalidRequestError("The grant_type is missing.")
+    return grant_type
+
+
+def _require_permitted_grant(client: Client, grant_type: str, decision: Decision) -> None:
+    if grant_type not in GRANTS:
+        raise UnsupportedGrantTypeError("This grant type is not supported.")
+    decision.grant_type = grant_type
+    if grant_type not in client.grant_types:
+        raise UnauthorizedClientError("The client may not use this grant type.")
+
+
+def _record(decision: Decision, token: AccessToken, grant: Grant, kid: str) -> None:
+    decision.outcome = "issued"
+    decision.scope = scope.render(grant.scopes)
+    decision.audience = grant.audience
+    decision.jti = token.claims["jti"]
+    decision.kid = kid
+
+
+def _document(token: AccessToken, grant: Grant) -> dict[str, Any]:
+    """Give the members of RFC 6749 5.1; no refresh token (4.4.3)."""
+    document = {"access_token": token.value, "token_type": "Bearer", "expires_in": grant.lifetime}
+    return document | {"scope": scope.render(grant.scopes)} if grant.scopes else document

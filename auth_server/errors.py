@@ -1,0 +1,110 @@
+"""Every way a request can be refused: OAuth error code, HTTP status and the section that defines it.
+
+A refusal carries two texts. `description` is for the caller and says nothing an attacker could use; `reason` is for
+the audit line. They are kept apart on purpose: a wrong secret and an unknown client differ only in `reason`.
+"""
+
+from typing import ClassVar
+
+
+class OAuthError(Exception):
+    """A refusal, rendered in one place (`app.handle`) as RFC 6749 5.2 asks.
+
+    HTTP/1.1 400 Bad Request
+    Content-Type: application/json
+    Cache-Control: no-store
+
+    {"error": "invalid_scope", "error_description": "..."}
+    """
+
+    error: ClassVar[str]
+    status: ClassVar[int] = 400
+
+    def __init__(self, description: str, *, reason: str | None = None, headers: dict[str, str] | None = None) -> None:
+        """`reason` defaults to the description; `headers` are added to the answer."""
+        super().__init__(description)
+        self.description = description
+        self.reason = reason or description
+        self.headers = headers or {}
+
+
+class InvalidRequestError(OAuthError):
+    """The request is malformed (RFC 6749 5.2)."""
+
+    error = "invalid_request"
+
+
+class MethodNotAllowedError(OAuthError):
+    """The path exists, the method does not (RFC 9110 15.5.6); always sent with `Allow`."""
+
+    error = "invalid_request"
+    status = 405
+
+
+class NotFoundError(OAuthError):
+    """No such path (RFC 9110 15.5.5)."""
+
+    error = "not_found"
+    status = 404
+
+
+class InvalidClientError(OAuthError):
+    """Client authentication failed, whatever the cause: one text for all of them (RFC 6749 5.2)."""
+
+    error = "invalid_client"
+    status = 401
+
+    def __init__(self, *, reason: str) -> None:
+        """Keep `reason` for the audit line: the caller learns nothing beyond the failure."""
+        super().__init__("Client authentication failed.", reason=reason)
+
+
+class UnauthorizedClientError(OAuthError):
+    """The client is who it says, but this grant is not its own (RFC 6749 5.2)."""
+
+    error = "unauthorized_client"
+
+
+class UnsupportedGrantTypeError(OAuthError):
+    """No such grant here (RFC 6749 5.2)."""
+
+    error = "unsupported_grant_type"
+
+
+class InvalidScopeError(OAuthError):
+    """The scope is malformed, or not this client's (RFC 6749 5.2)."""
+
+    error = "invalid_scope"
+
+
+class InvalidTargetError(OAuthError):
+    """The resource is malformed, or not this client's (RFC 8707 2)."""
+
+    error = "invalid_target"
+
+
+class DependencyError(Exception):
+    """An AWS service did not answer, or refused. `str(error)` is for the log: service, operation and error code."""
+
+
+class TemporarilyUnavailableError(OAuthError):
+    """A dependency is down or throttled: try again (RFC 6749 4.1.2.1 names the code, RFC 9110 15.6.4 the status)."""
+
+    error = "temporarily_unavailable"
+    status = 503
+    RETRY_AFTER_SECONDS: ClassVar[int] = 1
+
+    def __init__(self, *, reason: str) -> None:
+        """Keep `reason` for the audit line alone."""
+        super().__init__(
+            "The authorization server is temporarily unavailable. Try again.",
+            reason=reason,
+            headers={"Retry-After": str(self.RETRY_AFTER_SECONDS)},
+        )
+
+
+class ServerError(OAuthError):
+    """A fault of ours (RFC 6749 4.1.2.1 names the code). Nothing a client can send leads here."""
+
+    error = "server_error"
+    status = 500

@@ -1,0 +1,22 @@
+"""What an endpoint may use: everything outside the core, as arguments."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from auth_server.clients import ClientStore
+from auth_server.key_ring import KeyRing
+from auth_server.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The settings, the store, the keys and the clock (Unix time in seconds)."""
+
+    settings: Settings
+    clients: ClientStore
+    keys: KeyRing
+    clock: Callable[[], float]
+
+    def now(self) -> int:
+        """Give the Unix time in whole seconds."""
+        return int(self.clock())

@@ -1,0 +1,130 @@
+"""The settings of the authorization server: environment variables, read once; a bad value stops the cold start."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from auth_server import resource_indicators, scope
+
+MAX_ISSUER_LENGTH = 256
+
+
+class SettingsError(Exception):
+    """A variable is missing or out of range; the message names it and what it must be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One variable: its name, its default (None: it must be set), how it is read, its unit or form, and its use."""
+
+    name: str
+    default: str | None
+    read: Callable[[str], Any]
+    unit: str
+    meaning: str
+
+
+def _issuer(text: str) -> str:
+    parts = urlsplit(text)
+    plain = not (parts.query or parts.fragment or "?" in text or "#" in text or parts.username) and parts.hostname
+    trusted = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    if not plain or not trusted or text.endswith("/") or len(text) > MAX_ISSUER_LENGTH:
+        # RFC 8414 2; http is for a laptop's own loopback interface alone
+        raise ValueError(
+            f"an https URL of at most {MAX_ISSUER_LENGTH} characters without query, fragment or final slash"
+        )
+    return text
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` names this machine, whatever a resolver says."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _audience(text: str) -> str:
+    if not resource_indicators.is_absolute_uri(text):
+        raise ValueError("an absolute URI without a fragment")
+    return text
+
+
+def _text(text: str) -> str:
+    if not text:
+        raise ValueError("not empty")
+    return text
+
+
+def _scopes(text: str) -> tuple[str, ...]:
+    scopes = tuple(text.split())
+    if not all(map(scope.is_scope_token, scopes)):
+        raise ValueError("scopes separated by spaces")
+    return scopes
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in choices:
+            raise ValueError("one of " + ", ".join(choices))
+        return text
+
+    return read
+
+
+def _whole_number(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(text)
+
+    return read
+
+
+# fmt: off
+SETTINGS = (
+    Setting("ISSUER", None, _issuer, "URL", "The issuer: `iss` of every token, base of every endpoint's URL. Never taken from a request."),
+    Setting("AUDIENCE", None, _audience, "URI", "`aud` of a token for a client that has no audience of its own and asks for none."),
+    Setting("CLIENTS_TABLE", None, _text, "name", "The DynamoDB table of clients."),
+    Setting("SIGNING_KEY_ID", None, _text, "id", "The KMS key that signs: key id, ARN or alias; RSA_2048 or larger, SIGN_VERIFY."),
+    Setting("SIGNER", "kms", _one_of("kms"), "name", "How tokens are signed: `kms` asks KMS for each signature."),
+    Setting("TOKEN_LIFETIME_SECONDS", "3600", _whole_number(60, 86_400), "seconds", "How long a token lives, unless the client's record says otherwise."),
+    Setting("SCOPES_SUPPORTED", "", _scopes, "scopes", "`scopes_supported` of the metadata; none: the metadata is silent about scopes."),
+    Setting("KEY_CACHE_SECONDS", "300", _whole_number(1, 3_600), "seconds", "How long a warm Lambda keeps the public key; also `max-age` of the key set."),
+    Setting("LOG_LEVEL", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "level", "The least level of a log line that is written."),
+)
+# fmt: on
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The table above, read. Times are in seconds."""
+
+    issuer: str
+    audience: str
+    clients_table: str
+    signing_key_id: str
+    signer: str
+    token_lifetime_seconds: int
+    scopes_supported: tuple[str, ...]
+    key_cache_seconds: int
+    log_level: str
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read every variable; raises `SettingsError` at the first that will not do."""
+        return cls(**{setting.name.lower(): _read(setting, environ) for setting in SETTINGS})
+
+
+def _read(setting: Setting, environ: Mapping[str, str]) -> Any:
+    text = environ.get(setting.name, setting.default)
+    if text is None:
+        raise SettingsError(f"{setting.name} is not set")
+    try:
+        return setting.read(text)
+    except ValueError as error:
+        raise SettingsError(f"{setting.name} must be {error}") from None

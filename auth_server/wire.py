@@ -1,0 +1,128 @@
+"""API Gateway and function-URL events into a Request, a Response back into their shape.
+
+Three event formats arrive here: REST API (payload 1.0), HTTP API (payload 2.0) and function URL (2.0 without routes).
+Nothing past this file sees an event.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from auth_server.errors import InvalidRequestError
+
+MAX_BODY_BYTES = 64 * 1024
+
+Event = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request. `headers` maps each lower-case name to all its values, in order."""
+
+    method: str
+    path: str
+    headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    body: bytes = b""
+    source_ip: str | None = None
+    request_id: str | None = None
+
+    def header(self, name: str) -> str | None:
+        """Give the value of a header that may be sent once; raises `InvalidRequestError` where it was sent twice."""
+        values = self.headers.get(name, ())
+        if len(values) > 1:
+            raise InvalidRequestError(f"The {name.title()} header was sent more than once.")
+        return values[0] if values else None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One HTTP answer: a JSON document, its status and headers."""
+
+    status: int
+    document: Mapping[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def request_from_event(event: Event) -> Request:
+    """Turn an event of any of the three formats into a Request.
+
+    Raises `InvalidRequestError` where the body cannot be decoded or is larger than 64 KB.
+    """
+    parse = _from_payload_2 if event.get("version") == "2.0" else _from_payload_1
+    return parse(event)
+
+
+def _from_payload_1(event: Event) -> Request:
+    context = event.get("requestContext") or {}
+    # `path` holds the base path of a custom domain, `resource` never does; a greedy resource is no path, though.
+    resource = event.get("resource") or ""
+    path = event.get("path") if "{" in resource or not resource else resource
+    return Request(
+        method=str(event.get("httpMethod") or "").upper(),
+        path=str(path or "/"),
+        headers=_headers_of_payload_1(event),
+        body=_body(event),
+        source_ip=(context.get("identity") or {}).get("sourceIp"),
+        request_id=context.get("requestId"),
+    )
+
+
+def _headers_of_payload_1(event: Event) -> Mapping[str, tuple[str, ...]]:
+    many = event.get("multiValueHeaders")
+    if many:
+        return _merge((name, value) for name, values in many.items() for value in values or ())
+    return _merge((event.get("headers") or {}).items())
+
+
+def _from_payload_2(event: Event) -> Request:
+    context = event.get("requestContext") or {}
+    http = context.get("http") or {}
+    return Request(
+        method=str(http.get("method") or "").upper(),
+        path=_path_of_payload_2(event, context),
+        headers=_merge((event.get("headers") or {}).items()),
+        body=_body(event),
+        source_ip=http.get("sourceIp"),
+        request_id=context.get("requestId"),
+    )
+
+
+def _path_of_payload_2(event: Event, context: Mapping[str, Any]) -> str:
+    path = str(event.get("rawPath") or "/")
+    # A named stage is part of `rawPath`; the stage `$default`, and a function URL, have none.
+    return path.removeprefix(f"/{context.get('stage')}") or "/"
+
+
+def _merge(pairs: Iterable[tuple[str, str]]) -> Mapping[str, tuple[str, ...]]:
+    merged: dict[str, tuple[str, ...]] = {}
+    for name, value in pairs:
+        merged[name.lower()] = (*merged.get(name.lower(), ()), str(value))
+    return merged
+
+
+def _body(event: Event) -> bytes:
+    body = event.get("body") or ""
+    if event.get("isBase64Encoded"):
+        try:
+            decoded = base64.b64decode(body, validate=True)
+        except (ValueError, binascii.Error):
+            raise InvalidRequestError("The body is not valid base64.") from None
+    else:
+        # Surrogates stand for bytes that were no UTF-8: they come back as such, and the form parser refuses them.
+        decoded = str(body).encode("utf-8", "surrogatepass")
+    if len(decoded) > MAX_BODY_BYTES:
+        raise InvalidRequestError(f"The body is larger than {MAX_BODY_BYTES} bytes.")
+    return decoded
+
+
+def response_to_event(response: Response) -> dict[str, Any]:
+    """Give the Lambda's answer, in the one shape that all three formats share."""
+    return {
+        "statusCode": response.status,
+        "headers": {"Content-Type": "application/json", **response.headers},
+        "body": json.dumps(response.document, separators=(",", ":")),
+        "isBase64Encoded": False,
+    }

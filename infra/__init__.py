@@ -1,0 +1,1 @@
+"""What is deployed, and the local stack that runs the same descriptions on a laptop."""

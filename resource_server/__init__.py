@@ -1,0 +1,1 @@
+"""The protected sample API: products."""

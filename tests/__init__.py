@@ -1,0 +1,1 @@
+"""The tests: they mirror the source, and a test is a sentence of a specification."""

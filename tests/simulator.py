@@ -1,0 +1,164 @@
+"""The parts around the core, in memory: a client store, an RSA key and a clock that stands where it is put.
+
+They take the place of DynamoDB and KMS where a test is about the protocol alone; the adapters' own tests, and those of
+the local stack, use the AWS endpoint.
+"""
+
+import base64
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import quote_plus, urlencode
+
+import jwt
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from auth_server import jwk
+from auth_server.app import App
+from auth_server.audit import AuditLog
+from auth_server.clients import Client, ClientSecret, digest_secret
+from auth_server.errors import DependencyError
+from auth_server.key_ring import KeyRing, SigningKey
+from auth_server.services import Services
+from auth_server.settings import Settings
+from auth_server.wire import response_to_event
+
+ISSUER = "https://auth.example.com"
+AUDIENCE = "https://api.example.com"
+NOW = 1_790_000_000
+SECRET = "k5vX2mPq9sTw4zB7cE1fH3jL6nR8uY0aD2gK4iM6oQs"
+ENVIRON = {
+    "ISSUER": ISSUER,
+    "AUDIENCE": AUDIENCE,
+    "CLIENTS_TABLE": "clients",
+    "SIGNING_KEY_ID": "alias/latchkey",
+    "LOG_LEVEL": "DEBUG",
+}
+PRIVATE_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+Response = dict[str, Any]
+
+
+def client(**changes: Any) -> Client:
+    """Give a good client, with what the test changes about it."""
+    usual = Client(
+        client_id="demo",
+        scopes=("products:read", "products:write"),
+        created_at=NOW - 1000,
+        secrets=(ClientSecret(digest_secret(SECRET), created_at=NOW - 1000),),
+    )
+    return replace(usual, **changes)
+
+
+class MemoryClientStore:
+    """A `ClientStore` over a dictionary, which can be told to fail."""
+
+    def __init__(self, *clients: Client) -> None:
+        """Hold these clients."""
+        self.clients = {each.client_id: each for each in clients}
+        self.failing = False
+        self.reads = 0
+
+    def get(self, client_id: str) -> Client | None:
+        """Look a client up."""
+        self.reads += 1
+        if self.failing:
+            raise DependencyError("dynamodb:GetItem: ProvisionedThroughputExceededException")
+        return self.clients.get(client_id)
+
+
+class LocalKeySource:
+    """A `KeySource` that signs in this process."""
+
+    def __init__(self, private_key: rsa.RSAPrivateKey = PRIVATE_KEY) -> None:
+        """Sign with this key."""
+        self.private_key = private_key
+        self.loads = 0
+        self.failing = False
+
+    def load(self) -> SigningKey:
+        """Give the key."""
+        self.loads += 1
+        if self.failing:
+            raise DependencyError("kms:GetPublicKey: DisabledException")
+        der = self.private_key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        members = jwk.from_der(der)
+        return SigningKey(kid=members["kid"], jwk=members, sign=self._sign)
+
+    def _sign(self, message: bytes) -> bytes:
+        if self.failing:
+            raise DependencyError("kms:Sign: ThrottlingException")
+        return self.private_key.sign(message, padding.PKCS1v15(), hashes.SHA256())
+
+
+@dataclass
+class Simulator:
+    """The authorization server with everything around it in reach. Requests are REST API events."""
+
+    clients: MemoryClientStore = field(default_factory=lambda: MemoryClientStore(client()))
+    keys: LocalKeySource = field(default_factory=LocalKeySource)
+    environ: dict[str, str] = field(default_factory=lambda: dict(ENVIRON))
+    now: float = NOW
+
+    def __post_init__(self) -> None:
+        """Wire the server."""
+        settings = Settings.from_environ(self.environ)
+        ring = KeyRing(self.keys, max_age=settings.key_cache_seconds, clock=lambda: self.now)
+        services = Services(settings=settings, clients=self.clients, keys=ring, clock=lambda: self.now)
+        self.app = App(services, AuditLog(settings.log_level))
+
+    def send(self, event: dict[str, Any]) -> Response:
+        """Send an event, give the Lambda's answer."""
+        return response_to_event(self.app.handle(event))
+
+    def post(self, body: Any, *, headers: dict[str, Any] | None = None, **changes: Any) -> Response:
+        """Post a body (a mapping, pairs or a string) to the token endpoint."""
+        text = body if isinstance(body, str) else urlencode(body)
+        return self.send(event("POST", "/oauth/token", body=text, headers=headers, **changes))
+
+    def token(self, client_id: str = "demo", secret: str = SECRET, **parameters: Any) -> Response:
+        """Ask for a token with Basic authentication."""
+        body = urlencode({"grant_type": "client_credentials", **parameters}, doseq=True)
+        return self.post(body, headers=basic(client_id, secret))
+
+    def claims(self, response: Response) -> dict[str, Any]:
+        """Verify the token of an answer with PyJWT, and give its claims."""
+        document = json.loads(response["body"])
+        assert "access_token" in document, document
+        options: Any = {"verify_aud": False, "verify_exp": False, "verify_iat": False}
+        public_key = self.keys.private_key.public_key()
+        claims: dict[str, Any] = jwt.decode(document["access_token"], public_key, algorithms=["RS256"], options=options)
+        return claims
+
+
+def basic(client_id: str, secret: str) -> dict[str, str]:
+    """Give the header of HTTP Basic authentication, form-urlencoded as RFC 6749 2.3.1 asks."""
+    credentials = f"{quote_plus(client_id)}:{quote_plus(secret)}"
+    return {"Authorization": "Basic " + base64.b64encode(credentials.encode()).decode()}
+
+
+def event(
+    method: str, path: str, *, body: str | None = None, headers: dict[str, Any] | None = None, **changes: Any
+) -> dict[str, Any]:
+    """Give a REST API event (payload 1.0). A header whose value is a list is sent once for each."""
+    sent = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})} if body is not None else headers or {}
+    many = {name: value if isinstance(value, list) else [value] for name, value in sent.items() if value is not None}
+    return {
+        "resource": path,
+        "path": path,
+        "httpMethod": method,
+        "headers": {name: values[-1] for name, values in many.items()},
+        "multiValueHeaders": many,
+        "requestContext": {"requestId": "request-1", "identity": {"sourceIp": "203.0.113.7"}},
+        "body": body,
+        "isBase64Encoded": False,
+        **changes,
+    }
+
+
+def document(response: Response) -> dict[str, Any]:
+    """Give the JSON document of an answer."""
+    parsed: dict[str, Any] = json.loads(response["body"])
+    return parsed
