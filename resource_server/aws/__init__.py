@@ -1,0 +1,1 @@
+"""The only modules of the sample API that speak to AWS."""
