@@ -1,0 +1,239 @@
+"""DynamoDB failing in each way: 503 with Retry-After, no trace of it in the answer, and recovery."""
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from moto.server import ThreadedMotoServer
+
+from resource_server.aws.products_table import ProductsTable, dynamodb_client
+from resource_server.products import Page
+from tests.resource_server.api import Answer, Api, app_in_memory, cold_start, log_lines
+from tests.resource_server.conftest import create_table
+from tests.resource_server.events import GOOD_BODY, rest_event
+
+CALLS = {
+    "Scan": rest_event("GET", "/products"),
+    "GetItem": rest_event("GET", "/products/1"),
+    "PutItem": rest_event("POST", "/products", body=GOOD_BODY),
+}
+each_call = pytest.mark.parametrize("call", sorted(CALLS))
+
+
+def assert_unavailable(answer: Answer) -> None:
+    """Hold an answer against the one text for a table that fails."""
+    assert answer.status == 503
+    assert answer.headers["Retry-After"] == "1"
+    assert answer.document == {
+        "error": "temporarily_unavailable",
+        "error_description": "The products cannot be reached at the moment. Try again.",
+    }
+
+
+class Table(BaseHTTPRequestHandler):
+    """A DynamoDB endpoint that gives one and the same answer to everything."""
+
+    status = 200
+    body = b""
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        """Read the request and give the answer."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(self.status)
+        self.send_header("Content-Type", "application/x-amz-json-1.0")
+        self.send_header("Content-Length", str(len(self.body)))
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def serving(table: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Serve an endpoint on a free port and yield its URL."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), table) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def answering(status: int, body: bytes) -> type[Table]:
+    """Return an endpoint with one answer."""
+    return type("Answering", (Table,), {"status": status, "body": body})
+
+
+@each_call
+def test_a_refused_connection_is_a_503_and_is_over_when_it_is_over(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same warm Lambda answers again as soon as the table does."""
+    # Bound and not listening: connections are refused, and nobody else gets the port.
+    with socket.socket() as reserved:
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserved.bind(("127.0.0.1", 0))
+        port = reserved.getsockname()[1]
+        api = cold_start(monkeypatch, f"http://127.0.0.1:{port}", "products")
+        assert_unavailable(api(CALLS[call]))
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
+    server.start()
+    try:
+        assert_recovered(api, call, port)
+    finally:
+        server.stop()
+
+
+def assert_recovered(api: Api, call: str, port: int) -> None:
+    """Make the table and hold the answer against the good one."""
+    session = boto3.session.Session("testing", "testing", region_name="us-east-1")
+    client = session.client("dynamodb", endpoint_url=f"http://127.0.0.1:{port}")
+    create_table(client, "products")
+    assert api(CALLS[call]).status == {"Scan": 200, "GetItem": 404, "PutItem": 201}[call]
+    client.delete_table(TableName="products")
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (500, b'{"__type": "com.amazonaws.dynamodb.v20120810#InternalServerError"}'),
+        (400, b'{"__type": "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"}'),
+        (400, b'{"__type": "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException"}'),
+        (503, b"<html>Service Unavailable</html>"),
+        (500, b"\xff\xfe"),
+        (200, b""),
+        (200, b"<html>garbage</html>"),
+        (200, b"\xff\xfe"),
+        (200, b"{}"),
+        (200, b"[]"),
+        (200, b'{"Item": 1, "Items": 1, "ConsumedCapacity": 1}'),
+    ],
+    ids=lambda value: str(value)[:16],
+)
+@each_call
+def test_a_failing_table_is_a_503(call: str, status: int, body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors, throttling and garbage are all the same to a caller; an empty answer is not "no such product"."""
+    with serving(answering(status, body)) as endpoint:
+        assert_unavailable(cold_start(monkeypatch, endpoint, "products")(CALLS[call]))
+
+
+@pytest.mark.parametrize("attribute", ["id", "name", "price", "created_at"])
+@pytest.mark.parametrize("value", [None, {"N": "1"}], ids=["missing", "number"])
+@each_call
+def test_an_item_that_is_no_product_is_a_503(
+    call: str, attribute: str, value: dict[str, str] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A damaged item is not shown in part; writing does not read it."""
+    item = {name: {"S": "x"} for name in ("id", "name", "price", "created_at") if name != attribute}
+    if value is not None:
+        item[attribute] = value
+    body = json.dumps({"Item": item, "Items": [item], "ConsumedCapacity": {"TableName": "products"}}).encode()
+    with serving(answering(200, body)) as endpoint:
+        answer = cold_start(monkeypatch, endpoint, "products")(CALLS[call])
+    if call == "PutItem":
+        assert answer.status == 201
+    else:
+        assert_unavailable(answer)
+
+
+def test_a_table_that_does_not_answer_is_a_503(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request that hangs is given up well before API Gateway gives up on us."""
+    over = threading.Event()
+
+    class Hanging(Table):
+        """Reads and never answers."""
+
+        def do_POST(self) -> None:
+            """Wait for the test's end."""
+            over.wait()
+            self.close_connection = True
+
+    with serving(Hanging) as endpoint:
+        answer = cold_start(monkeypatch, endpoint, "products")(CALLS["GetItem"])
+        over.set()
+    assert_unavailable(answer)
+
+
+def test_the_time_outs_are_short_and_there_is_one_retry(stubbed_table: ProductsTable) -> None:
+    """One second to connect, two to read, two attempts in all."""
+    config: Any = stubbed_table.client.meta.config  # its attributes are made at run time
+    assert (config.connect_timeout, config.read_timeout) == (1, 2)
+    assert config.retries["total_max_attempts"] == 2
+
+
+@pytest.fixture
+def stubbed_table(monkeypatch: pytest.MonkeyPatch) -> ProductsTable:
+    """Return a table whose client is not let out."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    return ProductsTable(dynamodb_client(), "products")
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "RequestLimitExceeded", "AccessDeniedException"])
+@each_call
+def test_throttling_is_a_503_and_the_next_request_is_good(
+    call: str, code: str, stubbed_table: ProductsTable, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The log says why; the caller is told to come back, and is answered when it does."""
+    operation = {"Scan": "scan", "GetItem": "get_item", "PutItem": "put_item"}[call]
+    app = app_in_memory(stubbed_table)
+    with Stubber(stubbed_table.client) as stubber:
+        stubber.add_client_error(operation, code, "secret-detail", 400)
+        stubber.add_response(operation, {"ConsumedCapacity": {"TableName": "products"}})
+        assert app.handle(CALLS[call]).status == 503
+        assert app.handle(CALLS[call]).status == {"Scan": 200, "GetItem": 404, "PutItem": 201}[call]
+    lines = log_lines(capsys)
+    assert [(line["level"], line["status"], line.get("reason")) for line in lines] == [
+        ("ERROR", 503, code),
+        ("INFO", {"Scan": 200, "GetItem": 404, "PutItem": 201}[call], None),
+    ]
+    assert "secret-detail" not in str(lines)
+
+
+def test_a_page_that_stops_early_goes_on_where_it_stopped(stubbed_table: ProductsTable) -> None:
+    """DynamoDB may end a page before the limit; the last key it saw is what counts."""
+    with Stubber(stubbed_table.client) as stubber:
+        stubber.add_response(
+            "scan",
+            {"Items": [], "LastEvaluatedKey": {"id": {"S": "b"}}, "ConsumedCapacity": {}},
+            {
+                "TableName": "products",
+                "Limit": 5,
+                "ExclusiveStartKey": {"id": {"S": "a"}},
+                "ReturnConsumedCapacity": "TOTAL",
+            },
+        )
+        assert stubbed_table.page(5, "a") == Page((), "b")
+
+
+class BrokenStore:
+    """A store with a fault that nobody foresaw."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        """Raise whatever is called."""
+
+        def fail(*_: object) -> None:
+            raise LookupError("secret-in-the-text")
+
+        return fail
+
+
+@each_call
+def test_an_unforeseen_fault_is_a_plain_500(call: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The caller learns nothing; the log learns the type and the place, not the text, which may quote the request."""
+    response = app_in_memory(BrokenStore()).handle(CALLS[call])
+    assert response.status == 500
+    assert response.document == {"error": "server_error", "error_description": "The request could not be answered."}
+    exception, request = log_lines(capsys)
+    assert (exception["event"], exception["type"]) == ("unexpected_exception", "LookupError")
+    assert exception["location"][-1].endswith(" fail")
+    assert (request["event"], request["status"], request["reason"]) == ("request", 500, "LookupError")
+    assert "secret" not in str(exception) + str(request)
