@@ -143,7 +143,9 @@ def event(
     method: str, path: str, *, body: str | None = None, headers: dict[str, Any] | None = None, **changes: Any
 ) -> dict[str, Any]:
     """Give a REST API event (payload 1.0). A header whose value is a list is sent once for each."""
-    sent = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})} if body is not None else headers or {}
+    sent = (
+        {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})} if body is not None else headers or {}
+    )
     many = {name: value if isinstance(value, list) else [value] for name, value in sent.items() if value is not None}
     return {
         "resource": path,
