@@ -1,4 +1,4 @@
-"""A real moto server for each worker, a table for each test, and the handler over it."""
+"""A real moto server for each worker, a fresh table for each test, and one warm handler over it."""
 
 import uuid
 from collections.abc import Iterator
@@ -36,19 +36,32 @@ def dynamodb(moto_endpoint: str) -> "DynamoDBClient":
     )
 
 
+@pytest.fixture(scope="session")
+def table_name() -> str:
+    """Return a name that no other test's table has: all of moto's servers in a process share one state."""
+    return f"products-{uuid.uuid4()}"
+
+
 @pytest.fixture
-def table(dynamodb: "DynamoDBClient") -> Iterator[str]:
+def table(dynamodb: "DynamoDBClient", table_name: str) -> Iterator[str]:
     """Yield the name of a fresh products table."""
-    name = f"products-{uuid.uuid4()}"
-    create_table(dynamodb, name)
-    yield name
-    dynamodb.delete_table(TableName=name)
+    create_table(dynamodb, table_name)
+    yield table_name
+    dynamodb.delete_table(TableName=table_name)
+
+
+@pytest.fixture(scope="session")
+def warm_api(moto_endpoint: str, table_name: str) -> Api:
+    """Return the handler, started once."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        return cold_start(monkeypatch, moto_endpoint, table_name)
 
 
 @pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch, moto_endpoint: str, table: str) -> Api:
-    """Return the handler over the table."""
-    return cold_start(monkeypatch, moto_endpoint, table)
+def api(warm_api: Api, table: str) -> Api:
+    """Return the handler over the fresh table."""
+    assert table
+    return warm_api
 
 
 def create_table(dynamodb: "DynamoDBClient", name: str) -> None:

@@ -74,30 +74,32 @@ def answering(status: int, body: bytes) -> type[Table]:
 
 
 @each_call
-def test_a_refused_connection_is_a_503_and_is_over_when_it_is_over(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_connection_is_a_503_and_is_over_when_it_is_over(
+    call: str, monkeypatch: pytest.MonkeyPatch, table_name: str
+) -> None:
     """The same warm Lambda answers again as soon as the table does."""
     # Bound and not listening: connections are refused, and nobody else gets the port.
     with socket.socket() as reserved:
         reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         reserved.bind(("127.0.0.1", 0))
         port = reserved.getsockname()[1]
-        api = cold_start(monkeypatch, f"http://127.0.0.1:{port}", "products")
+        api = cold_start(monkeypatch, f"http://127.0.0.1:{port}", table_name)
         assert_unavailable(api(CALLS[call]))
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
     server.start()
     try:
-        assert_recovered(api, call, port)
+        assert_recovered(api, call, port, table_name)
     finally:
         server.stop()
 
 
-def assert_recovered(api: Api, call: str, port: int) -> None:
+def assert_recovered(api: Api, call: str, port: int, table_name: str) -> None:
     """Make the table and hold the answer against the good one."""
     session = boto3.session.Session("testing", "testing", region_name="us-east-1")
     client = session.client("dynamodb", endpoint_url=f"http://127.0.0.1:{port}")
-    create_table(client, "products")
+    create_table(client, table_name)
     assert api(CALLS[call]).status == {"Scan": 200, "GetItem": 404, "PutItem": 201}[call]
-    client.delete_table(TableName="products")
+    client.delete_table(TableName=table_name)
 
 
 @pytest.mark.parametrize(
