@@ -1,9 +1,9 @@
 """The settings of the authorization server: environment variables, read once; a bad value stops the cold start."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from auth_server import resource_indicators, scope
@@ -98,29 +98,37 @@ SETTINGS = (
     Setting("LOG_LEVEL", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "level", "The least level of a log line that is written."),
 )
 # fmt: on
+_BY_FIELD = {setting.name.lower(): setting for setting in SETTINGS}
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class GateSettings:
+    """The rows that the gate before the token endpoint needs."""
+
+    clients_table: str
+    log_level: str
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Read these variables; raises `SettingsError` at the first that will not do."""
+        return cls(**{field.name: _read(field.name, environ) for field in fields(cls)})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(GateSettings):
     """The table above, read. Times are in seconds."""
 
     issuer: str
     audience: str
-    clients_table: str
     signing_key_id: str
     signer: str
     token_lifetime_seconds: int
     scopes_supported: tuple[str, ...]
     key_cache_seconds: int
-    log_level: str
-
-    @classmethod
-    def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
-        """Read every variable; raises `SettingsError` at the first that will not do."""
-        return cls(**{setting.name.lower(): _read(setting, environ) for setting in SETTINGS})
 
 
-def _read(setting: Setting, environ: Mapping[str, str]) -> Any:
+def _read(field: str, environ: Mapping[str, str]) -> Any:
+    setting = _BY_FIELD[field]
     text = environ.get(setting.name, setting.default)
     if text is None:
         raise SettingsError(f"{setting.name} is not set")

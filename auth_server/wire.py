@@ -49,10 +49,13 @@ class Response:
 def request_from_event(event: Event) -> Request:
     """Turn an event of any of the three formats into a Request.
 
-    Raises `InvalidRequestError` where the body cannot be decoded or is larger than 64 KB.
+    Raises `InvalidRequestError` for a body that cannot be decoded or is over 64 KB, and for what is no such event.
     """
-    parse = _from_payload_2 if event.get("version") == "2.0" else _from_payload_1
-    return parse(event)
+    try:
+        parse = _from_payload_2 if event.get("version") == "2.0" else _from_payload_1
+        return parse(event)
+    except (AttributeError, TypeError, ValueError):
+        raise InvalidRequestError("This is not an event of API Gateway or a function URL.") from None
 
 
 def _from_payload_1(event: Event) -> Request:
@@ -93,7 +96,8 @@ def _from_payload_2(event: Event) -> Request:
 def _path_of_payload_2(event: Event, context: Mapping[str, Any]) -> str:
     path = str(event.get("rawPath") or "/")
     # A named stage is part of `rawPath`; the stage `$default`, and a function URL, have none.
-    return path.removeprefix(f"/{context.get('stage')}") or "/"
+    stage = f"/{context.get('stage')}/"
+    return path[len(stage) - 1 :] if path.startswith(stage) else path
 
 
 def _merge(pairs: Iterable[tuple[str, str]]) -> Mapping[str, tuple[str, ...]]:

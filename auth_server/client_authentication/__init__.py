@@ -3,10 +3,9 @@
 from auth_server.audit import Decision
 from auth_server.client_authentication import client_secret_basic, client_secret_post
 from auth_server.client_authentication.credentials import Credentials
-from auth_server.clients import Client, is_client_id
+from auth_server.clients import Client, ClientStore, is_client_id
 from auth_server.errors import InvalidClientError, InvalidRequestError
 from auth_server.form import Form
-from auth_server.services import Services
 from auth_server.wire import Request
 
 # Each finds its own credentials in a request. A method is one file and one row.
@@ -17,16 +16,14 @@ METHODS = {
 CHALLENGE = 'Basic realm="oauth", charset="UTF-8"'  # RFC 7617 2
 
 
-def authenticate(request: Request, form: Form, services: Services, decision: Decision) -> Client:
-    """Give the client that the request proves to be from.
+def authenticate(request: Request, form: Form, clients: ClientStore, now: int, decision: Decision) -> Client:
+    """Give the client that the request proves, at the Unix time `now`, to be from.
 
     Raises `InvalidRequestError` for two methods at once, `InvalidClientError` for every other failure,
     `DependencyError` where the store does not answer.
     """
     try:
-        credentials = _only_credentials(request, form)
-        decision.auth_method = credentials.method
-        return _prove(credentials, services, decision)
+        return prove(_only_credentials(request, form), clients, now, decision)
     except InvalidClientError as error:
         if request.headers.get("authorization"):
             error.headers["WWW-Authenticate"] = CHALLENGE  # RFC 6749 5.2
@@ -45,10 +42,12 @@ def _only_credentials(request: Request, form: Form) -> Credentials:
     return credentials
 
 
-def _prove(credentials: Credentials, services: Services, decision: Decision) -> Client:
-    client = services.clients.get(credentials.client_id) if is_client_id(credentials.client_id) else None
+def prove(credentials: Credentials, clients: ClientStore, now: int, decision: Decision) -> Client:
+    """Give the client whose credentials these are; raises `InvalidClientError` or `DependencyError`."""
+    decision.auth_method = credentials.method
+    client = clients.get(credentials.client_id) if is_client_id(credentials.client_id) else None
     decision.client_id = client.client_id if client else None
-    proven = credentials.prove(client, services.now())  # the same work for a client that does not exist
+    proven = credentials.prove(client, now)  # the same work for a client that does not exist
     if client is None:
         raise InvalidClientError(reason="unknown client")
     if not proven:

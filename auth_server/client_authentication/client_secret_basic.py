@@ -9,7 +9,7 @@ from auth_server.form import Form
 from auth_server.wire import Request
 
 
-def find(request: Request, form: Form) -> ClientSecretCredentials | None:  # noqa: ARG001 - every method is asked alike
+def find(request: Request, form: Form | None = None) -> ClientSecretCredentials | None:  # noqa: ARG001 - as every method
     """Give the credentials of the Authorization header, None where there is none.
 
     Any Authorization header is an attempt to authenticate: one that is not good Basic raises `InvalidClientError`.

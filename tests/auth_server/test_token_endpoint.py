@@ -374,7 +374,7 @@ def test_a_fault_of_ours_says_nothing_inside(server: Simulator, capsys: pytest.C
     def explode(client_id: str) -> None:
         raise RuntimeError(f"secret of {client_id}: {SECRET}")
 
-    server.clients.get = explode  # type: ignore[method-assign,assignment] # the fault is planted here
+    server.clients.get = explode  # type: ignore[method-assign] # the fault is planted here
     refused(server.token(), 500, "server_error")
     log = capsys.readouterr().out
     assert "RuntimeError at test_token_endpoint.py" in log
