@@ -1,0 +1,66 @@
+"""One JSON line for each decision, on standard output, where Lambda takes it to CloudWatch.
+
+Never in a line: a token or a part of one, a claim that is not under the issuer's signature, a `kid` that is not ours.
+"""
+
+import json
+import sys
+from dataclasses import dataclass
+
+from authorizer.access_token import AccessToken
+from authorizer.decision import Allow, Decision, Deny
+from authorizer.errors import AuthorizerError, JwksError, Refusal
+from authorizer.event import MethodArn, TokenRequest
+
+LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
+
+_Fields = dict[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLog:
+    """Writes the lines whose level is at least `level`, a name in `LEVELS`."""
+
+    level: str
+
+    def decided(self, request: TokenRequest, decision: Decision, request_id: str | None) -> None:
+        """{"level": "INFO", "event": "authorizer_decision", "outcome": "allow", "client_id": ..., "jti": ..., ...}."""
+        where = _called(request.method_arn) | {"request_id": request_id}
+        if isinstance(decision, Allow):
+            self._write("INFO", "authorizer_decision", {"outcome": "allow"} | _verified(decision.token) | where)
+        else:
+            outcome = "deny" if isinstance(decision, Deny) else "unauthorized"
+            self._write("WARNING", "authorizer_decision", {"outcome": outcome} | _refused(decision.refusal) | where)
+
+    def failed(self, request: TokenRequest | None, error: Exception, request_id: str | None) -> None:
+        """{"level": "ERROR", "event": "authorizer_decision", "outcome": "error", "reason": "keys_unavailable"}."""
+        reason = error.reason if isinstance(error, AuthorizerError) else AuthorizerError.reason
+        where = _called(request.method_arn) if request is not None else {}
+        fields: _Fields = {"outcome": "error", "reason": reason, "error": type(error).__name__}
+        self._write("ERROR", "authorizer_decision", fields | where | {"request_id": request_id})
+
+    def jwks_failed(self, error: JwksError) -> None:
+        """{"level": "ERROR", "event": "jwks_fetch_failed", "reason": "status 503"}; the last good keys may serve on."""
+        self._write("ERROR", "jwks_fetch_failed", {"reason": str(error)})
+
+    def _write(self, level: str, event: str, fields: _Fields) -> None:
+        if LEVELS[level] >= LEVELS[self.level]:
+            line = {"level": level, "event": event} | {
+                name: value for name, value in fields.items() if value is not None
+            }
+            # One write, so that the lines of two threads do not mix; and a Lambda may be frozen as soon as it answered.
+            sys.stdout.write(json.dumps(line) + "\n")
+            sys.stdout.flush()
+
+
+def _verified(token: AccessToken) -> _Fields:
+    return {"client_id": token.client_id, "jti": token.jti, "kid": token.kid, "scope": token.scope}
+
+
+def _refused(refusal: Refusal) -> _Fields:
+    known = _verified(refusal.token) if refusal.token is not None else {"kid": refusal.kid}
+    return {"reason": refusal.reason, "claim": refusal.claim} | known
+
+
+def _called(method_arn: MethodArn) -> _Fields:
+    return {"api": method_arn.api, "stage": method_arn.stage, "route": f"{method_arn.method} {method_arn.path}"}
