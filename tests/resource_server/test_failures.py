@@ -228,6 +228,13 @@ class BrokenStore:
         return fail
 
 
+@pytest.mark.parametrize("product_id", ["", "%00", "a" * 65, "%2F"], ids=["empty", "nul", "long", "slash"])
+def test_the_table_is_not_asked_for_an_impossible_product(product_id: str) -> None:
+    """An id that no product can have is not found without a call, which DynamoDB might refuse."""
+    response = app_in_memory(BrokenStore()).handle(rest_event("GET", f"/products/{product_id}"))
+    assert response.status == 404
+
+
 @each_call
 def test_an_unforeseen_fault_is_a_plain_500(call: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The caller learns nothing; the log learns the type and the place, not the text, which may quote the request."""

@@ -67,7 +67,9 @@ def test_a_query_without_its_multi_valued_form_is_read() -> None:
         ("prod", "/prod/products", "/products"),
         ("prod", "/products", "/products"),
         ("prod", "/production/products", "/production/products"),
+        ("$default", "/$default/products", "/$default/products"),
         ("", "/products", "/products"),
+        ("", "//products", "//products"),
     ],
 )
 def test_an_http_api_path_loses_its_stage(stage: str, path: str, expected: str) -> None:
