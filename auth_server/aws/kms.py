@@ -31,7 +31,5 @@ class KmsKeySource:
     def _sign(self, arn: str, message: bytes) -> bytes:
         with dependency("kms:Sign"):
             answer = self._kms.sign(KeyId=arn, Message=message, MessageType="RAW", SigningAlgorithm=ALGORITHM)
-            if answer["KeyId"] != arn:
-                raise ValueError("another key signed")
             signature: bytes = answer["Signature"]
         return signature

@@ -1,0 +1,1 @@
+"""The adapters to AWS, over a real connection."""

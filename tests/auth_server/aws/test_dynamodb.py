@@ -1,0 +1,199 @@
+"""The client store, on the local AWS endpoint and on the official DynamoDB Local."""
+
+import threading
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.stub import Stubber
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from auth_server.aws.dynamodb import ClientChangedError, ClientExistsError, DynamoDBClientStore
+from auth_server.clients import Client, ClientSecret
+from auth_server.errors import DependencyError
+from tests.simulator import NOW, client
+
+
+@pytest.fixture(scope="module", params=["aws_endpoint", "dynamodb_local_endpoint"])
+def dynamodb(request: pytest.FixtureRequest) -> Any:
+    """Give a boto3 client of each endpoint in turn."""
+    return boto3.client("dynamodb", endpoint_url=request.getfixturevalue(request.param))
+
+
+@pytest.fixture(scope="module")
+def store(dynamodb: Any) -> DynamoDBClientStore:
+    """Give a store over a table of its own."""
+    table = f"clients-{uuid.uuid4()}"
+    dynamodb.create_table(
+        TableName=table,
+        KeySchema=[{"AttributeName": "client_id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "client_id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return DynamoDBClientStore(dynamodb, table)
+
+
+def fresh(**changes: Any) -> Client:
+    """Give a client that no other test knows."""
+    return client(client_id=uuid.uuid4().hex, **changes)
+
+
+def test_a_client_comes_back_as_it_was_written(store: DynamoDBClientStore) -> None:
+    """Every field survives the table, numbers of claims included."""
+    written = fresh(
+        secrets=(
+            ClientSecret(b"\x00" * 31 + b"\xff", created_at=NOW, expires_at=NOW + 1),
+            ClientSecret(b"\x01" * 32, created_at=NOW),
+        ),
+        default_scopes=("products:read",),
+        audiences=("https://a.example", "b"),
+        auth_methods=("client_secret_post",),
+        token_lifetime=90,
+        claims={"tenant": "äcme", "level": 3, "ratio": 0.1, "big": 2**70, "none": None, "list": [True, {}]},
+        name="Räksmörgås ✓",
+        enabled=False,
+        updated_at=NOW,
+        version=7,
+    )
+    store.create(written)
+    assert store.get(written.client_id) == written
+
+
+def test_a_client_of_defaults_comes_back(store: DynamoDBClientStore) -> None:
+    """Empty lists, texts and maps are kept as such."""
+    written = fresh(scopes=(), secrets=())
+    store.create(written)
+    assert store.get(written.client_id) == written
+
+
+def test_an_unknown_client_is_none(store: DynamoDBClientStore) -> None:
+    """No item is no client."""
+    assert store.get("nobody") is None
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=255))
+def test_any_printable_id_can_be_looked_up(store: DynamoDBClientStore, client_id: str) -> None:
+    """An id of printable ASCII of any length up to 255 is a good key."""
+    looked_up = store.get(client_id)
+    assert looked_up is None or looked_up.client_id == client_id
+
+
+def test_a_second_create_changes_nothing(store: DynamoDBClientStore) -> None:
+    """An id that is taken is refused, and the record stays as it was."""
+    written = fresh()
+    store.create(written)
+    with pytest.raises(ClientExistsError):
+        store.create(replace(written, name="usurper"))
+    assert store.get(written.client_id) == written
+
+
+def test_of_racing_creators_one_wins(store: DynamoDBClientStore) -> None:
+    """Of many who create the same id at once, exactly one succeeds."""
+    wanted, barrier = fresh(), threading.Barrier(8)
+
+    def create(name: str) -> bool:
+        barrier.wait()
+        try:
+            store.create(replace(wanted, name=name))
+        except ClientExistsError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(create, "abcdefgh"))
+    assert won.count(True) == 1
+    kept = store.get(wanted.client_id)
+    assert kept is not None
+    assert kept.name == "abcdefgh"[won.index(True)]
+
+
+def test_an_update_grows_the_version(store: DynamoDBClientStore) -> None:
+    """A change is written with the next version and its time."""
+    written = fresh()
+    store.create(written)
+    updated = store.update(replace(written, name="new"), now=NOW + 5)
+    assert updated == replace(written, name="new", version=2, updated_at=NOW + 5)
+    assert store.get(written.client_id) == updated
+
+
+def test_an_update_of_a_stale_record_is_refused(store: DynamoDBClientStore) -> None:
+    """Two operators who read the same version cannot overwrite each other unseen, nor bring back a deleted client."""
+    written = fresh()
+    store.create(written)
+    store.update(replace(written, name="first"), now=NOW)
+    with pytest.raises(ClientChangedError):
+        store.update(replace(written, name="second"), now=NOW)
+    store.delete(written.client_id)
+    with pytest.raises(ClientChangedError):
+        store.update(written, now=NOW)
+    assert store.get(written.client_id) is None
+
+
+def test_a_deleted_client_is_gone(store: DynamoDBClientStore) -> None:
+    """Deleting says whether there was anything to delete."""
+    written = fresh()
+    store.create(written)
+    assert store.delete(written.client_id)
+    assert not store.delete(written.client_id)
+    assert store.get(written.client_id) is None
+
+
+def test_the_list_goes_over_pages(store: DynamoDBClientStore) -> None:
+    """A list of more than one page (1 MB) of clients is whole."""
+    clients = [fresh(claims={"filler": "x" * 60_000}) for _ in range(20)]
+    for each in clients:
+        store.create(each)
+    listed = {each.client_id for each in store.list()}
+    assert {each.client_id for each in clients} <= listed
+
+
+# The error shapes below are AWS's own; the local endpoints cannot be made to answer them, so botocore's Stubber does.
+Planted = Callable[[Stubber], None]
+FAILURES: dict[str, tuple[Planted, str]] = {
+    "throttled": (
+        lambda stub: stub.add_client_error("get_item", "ProvisionedThroughputExceededException", "Slow down", 400),
+        "dynamodb:GetItem: ProvisionedThroughputExceededException",
+    ),
+    "denied": (
+        lambda stub: stub.add_client_error("get_item", "AccessDeniedException", "User: arn is not authorized", 400),
+        "dynamodb:GetItem: AccessDeniedException",
+    ),
+    "5xx": (
+        lambda stub: stub.add_client_error("get_item", "InternalServerError", "Sorry", 500),
+        "dynamodb:GetItem: InternalServerError",
+    ),
+    "an item that is no client": (
+        lambda stub: stub.add_response("get_item", {"Item": {"client_id": {"S": "demo"}}}),
+        "dynamodb:GetItem: KeyError",
+    ),
+    "a field of another type": (
+        lambda stub: stub.add_response("get_item", {"Item": {"client_id": {"S": "demo"}, "scope": {"N": "1"}}}),
+        "dynamodb:GetItem: KeyError",
+    ),
+}
+
+
+@pytest.mark.parametrize(("plant", "said"), FAILURES.values(), ids=FAILURES.keys())
+def test_a_failure_is_a_dependency_error(plant: Planted, said: str) -> None:
+    """Whatever goes wrong is one error that names the operation and AWS's code, and quotes nothing."""
+    dynamodb = boto3.client("dynamodb", config=Config(retries={"total_max_attempts": 1}))
+    stub = Stubber(dynamodb)
+    plant(stub)
+    with stub, pytest.raises(DependencyError) as caught:
+        DynamoDBClientStore(dynamodb, "clients").get("demo")
+    assert str(caught.value) == said
+
+
+def test_no_connection_is_a_dependency_error() -> None:
+    """A refused connection is the same kind of failure."""
+    config = Config(retries={"total_max_attempts": 1}, connect_timeout=1)
+    dynamodb = boto3.client("dynamodb", endpoint_url="http://127.0.0.1:9", config=config)
+    with pytest.raises(DependencyError, match=r"^dynamodb:GetItem: EndpointConnectionError$"):
+        DynamoDBClientStore(dynamodb, "clients").get("demo")

@@ -1,0 +1,121 @@
+"""What may be registered about a client, and the life of its secrets."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auth_server.access_token import MAX_SIGNING_INPUT_BYTES, RESERVED_CLAIMS, Grant, mint
+from auth_server.client_registration import (
+    MAX_TOKEN_CONTENT_BYTES,
+    InvalidClientMetadataError,
+    check,
+    new_secret,
+    rotate_secret,
+)
+from auth_server.clients import Client, ClientSecret, digest_secret
+from auth_server.settings import MAX_ISSUER_LENGTH
+from tests.simulator import NOW, LocalKeySource, client
+
+BAD: list[dict[str, Any]] = [
+    {"client_id": ""},
+    {"client_id": "x" * 256},
+    {"client_id": "tab\t"},
+    {"client_id": "ä"},
+    {"scopes": ("a b",)},
+    {"scopes": ('a"',)},
+    {"scopes": ("",)},
+    {"default_scopes": ("other",)},
+    {"audiences": ("",)},
+    {"audiences": ("a b",)},
+    {"audiences": ("ä",)},
+    {"auth_methods": ()},
+    {"auth_methods": ("none",)},
+    {"grant_types": ()},
+    {"grant_types": ("password",)},
+    {"token_lifetime": 59},
+    {"token_lifetime": 86_401},
+    {"claims": {"big": "x" * MAX_TOKEN_CONTENT_BYTES}},
+    {"name": "x" * 201},
+    {"name": "two\nlines"},
+    {"secrets": (ClientSecret(b"1", NOW), ClientSecret(b"2", NOW), ClientSecret(b"3", NOW))},
+    *({"claims": {name: "x"}} for name in sorted(RESERVED_CLAIMS)),
+]
+
+
+@pytest.mark.parametrize("changes", BAD, ids=str)
+def test_a_record_that_breaks_a_rule_is_refused(changes: dict[str, Any]) -> None:
+    """Each rule refuses a record that is otherwise good."""
+    check(client())
+    with pytest.raises(InvalidClientMetadataError):
+        check(client(**changes))
+
+
+@given(st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=255))
+def test_any_printable_ascii_is_a_client_id(client_id: str) -> None:
+    """A client id is any printable ASCII (RFC 6749 appendix A.1)."""
+    check(client(client_id=client_id))
+
+
+def test_the_largest_record_that_may_be_registered_can_be_signed() -> None:
+    """A token of everything that a client may have stays below what KMS signs."""
+    largest = client(client_id='"' * 255, scopes=("s" * 600,), audiences=("https://" + "a" * 600,))
+    filler = (MAX_TOKEN_CONTENT_BYTES - 2 * 512 - 1240) // 6
+    check(replace(largest, claims={"c": "ä" * filler}))
+    with pytest.raises(InvalidClientMetadataError):
+        check(replace(largest, claims={"c": "ä" * (filler + 10)}))
+    largest = replace(largest, claims={"c": "ä" * filler})
+    grant = Grant(largest.client_id, largest.scopes, largest.audiences, 60, largest.claims)
+    token = mint(grant, issuer="i" * MAX_ISSUER_LENGTH, key=LocalKeySource().load(), now=NOW)
+    assert len(token.value.rpartition(".")[0]) <= MAX_SIGNING_INPUT_BYTES
+
+
+def test_a_generated_secret_is_256_random_bits() -> None:
+    """A secret is 43 characters of base64url, and only its digest is kept."""
+    secret, record = new_secret(imported=None, now=NOW)
+    assert len(secret) == 43
+    assert record == ClientSecret(digest_secret(secret), created_at=NOW)
+    assert secret != new_secret(imported=None, now=NOW)[0]
+
+
+@pytest.mark.parametrize("imported", ["x" * 21, "", "x" * 22 + "\n", "x" * 30 + "\0"])
+def test_a_weak_imported_secret_is_refused(imported: str) -> None:
+    """An imported secret has at least 22 printable characters."""
+    with pytest.raises(InvalidClientMetadataError):
+        new_secret(imported=imported, now=NOW)
+
+
+def test_an_imported_secret_is_taken_as_it_is() -> None:
+    """A fleet can move here without changing its clients."""
+    assert new_secret(imported="x" * 22, now=NOW) == ("x" * 22, ClientSecret(digest_secret("x" * 22), NOW))
+
+
+def rotated(before: Client, overlap: int) -> list[tuple[bytes, int | None]]:
+    """Rotate at NOW, give digest and expiry of each secret after it."""
+    after = rotate_secret(before, ClientSecret(b"new", NOW), overlap=overlap, now=NOW)
+    return [(secret.digest, secret.expires_at) for secret in check(after).secrets]
+
+
+def test_the_old_secret_stays_good_for_the_overlap() -> None:
+    """After a rotation two secrets are live, and the old one ends by itself."""
+    before = client(secrets=(ClientSecret(b"old", NOW - 9),))
+    assert rotated(before, 60) == [(b"old", NOW + 60), (b"new", None)]
+
+
+def test_without_overlap_the_old_secret_ends_now() -> None:
+    """An overlap of nothing leaves the new secret alone."""
+    before = client(secrets=(ClientSecret(b"old", NOW - 9), ClientSecret(b"older", NOW - 99, NOW + 5)))
+    assert rotated(before, 0) == [(b"new", None)]
+
+
+def test_a_second_rotation_within_the_overlap_ends_the_oldest() -> None:
+    """There are never more than two live secrets, and an expiry is never put off."""
+    before = client(secrets=(ClientSecret(b"oldest", NOW - 99, NOW + 30), ClientSecret(b"old", NOW - 9, NOW + 5)))
+    assert rotated(before, 60) == [(b"old", NOW + 5), (b"new", None)]
+
+
+def test_an_expired_secret_is_dropped() -> None:
+    """What has expired is not kept."""
+    assert rotated(client(secrets=(ClientSecret(b"old", NOW - 9, NOW),)), 60) == [(b"new", None)]
