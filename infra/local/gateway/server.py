@@ -1,0 +1,51 @@
+"""Serve gateways over HTTP/1.1 on loopback, each in a thread of its own."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from infra.local.gateway.app import Gateway
+
+
+def server_config(gateway: Gateway) -> uvicorn.Config:
+    """Return the server's settings.
+
+    `proxy_headers` stays off: with it, a client's X-Forwarded-For would become the peer's address. `server_header` and
+    access lines are off because API Gateway has none.
+    """
+    return uvicorn.Config(
+        gateway,
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+
+
+@contextmanager
+def serving(gateway: Gateway, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+    """Serve a gateway and yield its URL, as of when it answers; port 0 is a free one.
+
+    Raises OSError if the port is in use.
+    """
+    listener = socket.create_server((host, port))
+    server = uvicorn.Server(server_config(gateway))
+    thread = threading.Thread(target=server.run, args=([listener],), name=f"gateway-{port}", daemon=True)
+    thread.start()
+    try:
+        # The socket listens already: a request sent before the server runs waits in its queue.
+        yield f"http://{host}:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
