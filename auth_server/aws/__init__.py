@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import boto3
+import boto3.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
@@ -21,9 +21,9 @@ CONFIG = Config(
 )
 
 
-def connect(service: str) -> Any:
-    """Make a boto3 client of `service` with this product's time-outs."""
-    return boto3.client(service, config=CONFIG)  # type: ignore[call-overload] # the stubs want a literal name
+def connect(service: str, session: boto3.session.Session | None = None) -> Any:
+    """Make a boto3 client of `service` with this product's time-outs; a session of its own reads the environment now."""
+    return (session or boto3.session.Session()).client(service, config=CONFIG)  # type: ignore[call-overload] # the stubs want a literal name
 
 
 @contextmanager
