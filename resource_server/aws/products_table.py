@@ -60,9 +60,10 @@ class ProductsTable:
         """
         start = {} if after_id is None else {"ExclusiveStartKey": {"id": {"S": after_id}}}
         answer = _answer(self.client.scan, TableName=self.table, Limit=limit, **start)
-        last = answer.get("LastEvaluatedKey")
-        products = tuple(_product(item) for item in answer.get("Items", []))
-        return Page(products, None if last is None else _string(last, "id"))
+        items, last = answer.get("Items"), answer.get("LastEvaluatedKey")
+        if items is None:
+            raise TemporarilyUnavailable("answer without Items")
+        return Page(tuple(map(_product, items)), None if last is None else _string(last, "id"))
 
 
 def _answer(operation: Callable[..., Any], **parameters: object) -> Mapping[str, Any]:
@@ -80,7 +81,9 @@ def _answer(operation: Callable[..., Any], **parameters: object) -> Mapping[str,
     return answer
 
 
-def _product(item: Mapping[str, Any]) -> Product:
+def _product(item: Mapping[str, Any] | None) -> Product:
+    if item is None:  # botocore hands on a null in a list
+        raise TemporarilyUnavailable("answer with an item that is null")
     return Product(
         id=_string(item, "id"),
         name=_string(item, "name"),
@@ -91,8 +94,7 @@ def _product(item: Mapping[str, Any]) -> Product:
 
 
 def _string(item: Mapping[str, Any], name: str) -> str:
-    try:
-        value: str = item[name]["S"]
-    except (KeyError, TypeError):
-        raise TemporarilyUnavailable(f"item without the string {name}") from None
+    value = (item.get(name) or {}).get("S")
+    if not isinstance(value, str):
+        raise TemporarilyUnavailable(f"item without the string {name}")
     return value

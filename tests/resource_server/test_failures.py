@@ -116,6 +116,8 @@ def assert_recovered(api: Api, call: str, port: int, table_name: str) -> None:
         (200, b"{}"),
         (200, b"[]"),
         (200, b'{"Item": 1, "Items": 1, "ConsumedCapacity": 1}'),
+        (200, b'{"Item": {"id": 1}, "Items": [1], "ConsumedCapacity": 1}'),
+        (200, b'{"Item": {}, "Items": [null], "ConsumedCapacity": 1}'),
     ],
     ids=lambda value: str(value)[:16],
 )
@@ -126,16 +128,28 @@ def test_a_failing_table_is_a_503(call: str, status: int, body: bytes, monkeypat
         assert_unavailable(cold_start(monkeypatch, endpoint, "products")(CALLS[call]))
 
 
+@pytest.mark.parametrize(
+    "members",
+    ['"Items": null', '"Items": [null]', '"Items": [{}]', '"Items": [], "LastEvaluatedKey": {}', '"Count": 0'],
+)
+def test_a_page_that_is_none_is_a_503(members: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer to a Scan has items and, where it goes on, the id at which it does."""
+    body = f'{{{members}, "ConsumedCapacity": {{"TableName": "products"}}}}'.encode()
+    with serving(answering(200, body)) as endpoint:
+        assert_unavailable(cold_start(monkeypatch, endpoint, "products")(CALLS["Scan"]))
+
+
 @pytest.mark.parametrize("attribute", ["id", "name", "price", "created_at"])
-@pytest.mark.parametrize("value", [None, {"N": "1"}], ids=["missing", "number"])
+@pytest.mark.parametrize("damage", ["missing", {"N": "1"}, {"S": None}, None], ids=str)
 @each_call
 def test_an_item_that_is_no_product_is_a_503(
-    call: str, attribute: str, value: dict[str, str] | None, monkeypatch: pytest.MonkeyPatch
+    call: str, attribute: str, damage: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A damaged item is not shown in part; writing does not read it."""
-    item = {name: {"S": "x"} for name in ("id", "name", "price", "created_at") if name != attribute}
-    if value is not None:
-        item[attribute] = value
+    item: dict[str, object] = {name: {"S": "x"} for name in ("id", "name", "price", "created_at")}
+    item[attribute] = damage
+    if damage == "missing":
+        del item[attribute]
     body = json.dumps({"Item": item, "Items": [item], "ConsumedCapacity": {"TableName": "products"}}).encode()
     with serving(answering(200, body)) as endpoint:
         answer = cold_start(monkeypatch, endpoint, "products")(CALLS[call])
@@ -189,7 +203,8 @@ def test_throttling_is_a_503_and_the_next_request_is_good(
     app = app_in_memory(stubbed_table)
     with Stubber(stubbed_table.client) as stubber:
         stubber.add_client_error(operation, code, "secret-detail", 400)
-        stubber.add_response(operation, {"ConsumedCapacity": {"TableName": "products"}})
+        good: dict[str, object] = {"Items": []} if call == "Scan" else {}
+        stubber.add_response(operation, {**good, "ConsumedCapacity": {"TableName": "products"}})
         assert app.handle(CALLS[call]).status == 503
         assert app.handle(CALLS[call]).status == {"Scan": 200, "GetItem": 404, "PutItem": 201}[call]
     lines = log_lines(capsys)
