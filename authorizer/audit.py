@@ -5,7 +5,9 @@ Never in a line: a token or a part of one, a claim that is not under the issuer'
 
 import json
 import sys
+import traceback
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from authorizer.access_token import AccessToken
 from authorizer.decision import Allow, Decision, Deny
@@ -33,10 +35,13 @@ class AuditLog:
             self._write("WARNING", "authorizer_decision", {"outcome": outcome} | _refused(decision.refusal) | where)
 
     def failed(self, request: TokenRequest | None, error: Exception, request_id: str | None) -> None:
-        """{"level": "ERROR", "event": "authorizer_decision", "outcome": "error", "reason": "keys_unavailable"}."""
+        """{"level": "ERROR", "event": "authorizer_decision", "outcome": "error", "reason": "keys_unavailable", ...}.
+
+        Of the error, its type and the line that raised it: never its text, which may quote the request.
+        """
         reason = error.reason if isinstance(error, AuthorizerError) else AuthorizerError.reason
         where = _called(request.method_arn) if request is not None else {}
-        fields: _Fields = {"outcome": "error", "reason": reason, "error": type(error).__name__}
+        fields: _Fields = {"outcome": "error", "reason": reason, "error": type(error).__name__, "at": _place(error)}
         self._write("ERROR", "authorizer_decision", fields | where | {"request_id": request_id})
 
     def jwks_failed(self, error: JwksError) -> None:
@@ -51,6 +56,11 @@ class AuditLog:
             # One write, so that the lines of two threads do not mix; and a Lambda may be frozen as soon as it answered.
             sys.stdout.write(json.dumps(line) + "\n")
             sys.stdout.flush()
+
+
+def _place(error: Exception) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{PurePath(frame.filename).name}:{frame.lineno}"
 
 
 def _verified(token: AccessToken) -> _Fields:

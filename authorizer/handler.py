@@ -9,6 +9,7 @@ from authorizer import event as events
 from authorizer.access_token import Expectation
 from authorizer.audit import AuditLog
 from authorizer.decision import Unauthorized, decide
+from authorizer.errors import AuthorizerError
 from authorizer.jwks import KeySource
 from authorizer.jwks_cache import CacheTimes, JwksCache
 from authorizer.jwks_fetch import fetch
@@ -49,9 +50,12 @@ def lambda_handler(event: object, context: object) -> dict[str, Any]:
     try:
         request = events.parse(event)
         decision = decide(request, _VERIFIER, _SETTINGS.invalid_token_result)
-    except Exception as error:
+    except AuthorizerError as error:
         _AUDIT.failed(request, error, request_id)
         raise
+    except Exception as error:  # noqa: BLE001 - the Lambda runtime logs what is raised, and its text might quote the token
+        _AUDIT.failed(request, error, request_id)
+        raise AuthorizerError("no decision") from None
     _AUDIT.decided(request, decision, request_id)
     if isinstance(decision, Unauthorized):
         raise Exception("Unauthorized")  # noqa: TRY002, TRY004 - the gateway wants this very text

@@ -1,0 +1,140 @@
+"""The settings: every variable, its default and its range."""
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from authorizer.decision import InvalidTokenResult
+from authorizer.errors import SettingsError
+from authorizer.settings import SETTINGS, Settings
+from tests.authorizer.issuer import AUDIENCE, ISSUER, jwk, jwks
+
+_ENVIRON = {"ISSUER": ISSUER, "AUDIENCE": AUDIENCE}
+
+
+def _settings(**environ: str) -> Settings:
+    return Settings.from_environ(_ENVIRON | environ)
+
+
+def test_what_is_not_set_has_its_default() -> None:
+    """Issuer and audience suffice."""
+    settings = _settings()
+    assert settings == Settings(
+        issuer=ISSUER,
+        audience=frozenset({AUDIENCE}),
+        jwks_uri=ISSUER + "/.well-known/jwks.json",
+        jwks=None,
+        invalid_token_result=InvalidTokenResult.UNAUTHORIZED,
+        clock_skew_seconds=60,
+        jwks_cache_seconds=300,
+        jwks_cooldown_seconds=10,
+        jwks_timeout_seconds=2,
+        jwks_max_stale_seconds=3_600,
+        log_level="INFO",
+    )
+
+
+def test_the_table_has_a_row_for_every_setting() -> None:
+    """The names of the table are those of the value, and each row says what it is for."""
+    assert [setting.name.lower() for setting in SETTINGS] == [field.name for field in fields(Settings)]
+    assert all(setting.unit and setting.meaning for setting in SETTINGS)
+
+
+@pytest.mark.parametrize("name", ["ISSUER", "AUDIENCE"])
+def test_a_required_setting_is_required(name: str) -> None:
+    """Without an issuer or an audience nothing starts; empty is absent."""
+    for environ in ({key: value for key, value in _ENVIRON.items() if key != name}, _ENVIRON | {name: ""}):
+        with pytest.raises(SettingsError, match=f"^{name} is required$"):
+            Settings.from_environ(environ)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "read"),
+    [
+        ("ISSUER", "http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("ISSUER", "http://localhost:8080", "http://localhost:8080"),
+        ("ISSUER", "http://[::1]:8080", "http://[::1]:8080"),
+        ("ISSUER", "https://abc.execute-api.eu-west-1.amazonaws.com/prod", None),
+        ("AUDIENCE", "https://a.example  https://b.example ", frozenset({"https://a.example", "https://b.example"})),
+        ("JWKS_URI", "https://keys.example.com/jwks?v=1", None),
+        ("INVALID_TOKEN_RESULT", "deny", InvalidTokenResult.DENY),
+        ("CLOCK_SKEW_SECONDS", "0", 0),
+        ("CLOCK_SKEW_SECONDS", "300", 300),
+        ("JWKS_MAX_STALE_SECONDS", "0", 0),
+        ("LOG_LEVEL", "WARNING", "WARNING"),
+    ],
+)
+def test_a_good_value_is_read(name: str, value: str, read: Any) -> None:
+    """Each of these is what it says."""
+    assert getattr(_settings(**{name: value}), name.lower()) == (value if read is None else read)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ISSUER", "auth.example.com"),
+        ("ISSUER", "http://auth.example.com"),
+        ("ISSUER", "http://127.0.0.1.evil.example"),
+        ("ISSUER", "ftp://127.0.0.1"),
+        ("ISSUER", "https://"),
+        ("ISSUER", "https://auth.example.com/"),
+        ("ISSUER", "https://auth.example.com?x"),
+        ("ISSUER", "https://auth.example.com?"),
+        ("ISSUER", "https://auth.example.com#x"),
+        ("ISSUER", "https://auth.example.com#"),
+        ("ISSUER", "https://user:secret@auth.example.com"),
+        ("ISSUER", "https://auth.example.com:99999"),
+        ("ISSUER", "https://auth.example.com:0"),
+        ("ISSUER", "https://[::1"),
+        ("ISSUER", "https://auth.example.com/a b"),
+        ("ISSUER", " https://auth.example.com"),
+        ("ISSUER", "https://auth.example.com\n"),
+        ("ISSUER", "https://äuth.example.com"),
+        ("AUDIENCE", " "),
+        ("AUDIENCE", "a\tb"),
+        ("AUDIENCE", "a\n"),
+        ("JWKS_URI", "http://keys.example.com/jwks"),
+        ("JWKS_URI", "file:///etc/passwd"),
+        ("JWKS_URI", "https://keys.example.com/jwks#1"),
+        ("JWKS", "{}"),
+        ("JWKS", "\udc80"),
+        pytest.param("JWKS", jwks(jwk(use="enc")).decode(), id="unusable-jwks"),
+        pytest.param("JWKS", jwks(jwk(), jwk()).decode(), id="ambiguous-jwks"),
+        ("INVALID_TOKEN_RESULT", "allow"),
+        ("INVALID_TOKEN_RESULT", "Deny"),
+        ("CLOCK_SKEW_SECONDS", "301"),
+        ("CLOCK_SKEW_SECONDS", "-1"),
+        ("CLOCK_SKEW_SECONDS", "1.5"),
+        ("CLOCK_SKEW_SECONDS", "1_0"),
+        ("CLOCK_SKEW_SECONDS", " 1"),
+        ("CLOCK_SKEW_SECONDS", "٣"),
+        ("CLOCK_SKEW_SECONDS", "9" * 5_000),
+        ("JWKS_CACHE_SECONDS", "0"),
+        ("JWKS_COOLDOWN_SECONDS", "0"),
+        ("JWKS_TIMEOUT_SECONDS", "0"),
+        ("JWKS_TIMEOUT_SECONDS", "11"),
+        ("JWKS_MAX_STALE_SECONDS", "86401"),
+        ("LOG_LEVEL", "info"),
+    ],
+)
+def test_a_bad_value_stops_the_cold_start(name: str, value: str) -> None:
+    """The error names the variable, and does not quote what it was set to."""
+    with pytest.raises(SettingsError, match=f"^{name} ") as raised:
+        _settings(**{name: value})
+    assert len(value.strip()) < 3 or value not in str(raised.value)
+    assert raised.value.__suppress_context__
+
+
+def test_bundled_keys_are_read_at_the_cold_start() -> None:
+    """A JWK Set in the environment is the key set; there is nothing to fetch from."""
+    settings = _settings(JWKS=jwks().decode())
+    assert settings.jwks is not None
+    assert settings.jwks.find("key-1") is not None
+    assert settings.jwks_uri == ""
+
+
+def test_keys_come_from_one_place() -> None:
+    """Both a document and a URL: which of them would count is not guessed."""
+    with pytest.raises(SettingsError, match="JWKS and JWKS_URI"):
+        _settings(JWKS=jwks().decode(), JWKS_URI="https://keys.example.com/jwks")
