@@ -1,22 +1,18 @@
 """DynamoDB failing in each way: 503 with Retry-After, no trace of it in the answer, and recovery."""
 
 import json
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import boto3
 import pytest
 from botocore.stub import Stubber
-from moto.server import ThreadedMotoServer
 
 from resource_server.aws.products_table import ProductsTable, dynamodb_client
 from resource_server.products import Page
-from tests.resource_server.api import Answer, Api, app_in_memory, cold_start, log_lines
-from tests.resource_server.conftest import create_table
+from tests.resource_server.api import Answer, app_in_memory, cold_start, log_lines
 from tests.resource_server.events import GOOD_BODY, rest_event
 
 CALLS = {
@@ -60,10 +56,18 @@ class Table(BaseHTTPRequestHandler):
 @contextmanager
 def serving(table: type[BaseHTTPRequestHandler]) -> Iterator[str]:
     """Serve an endpoint on a free port and yield its URL."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), table) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with ThreadingHTTPServer(("127.0.0.1", 0), table) as server, running(server):
         yield f"http://127.0.0.1:{server.server_address[1]}"
+
+
+@contextmanager
+def running(server: ThreadingHTTPServer) -> Iterator[None]:
+    """Answer requests in another thread, to the end also where the test fails."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield
+    finally:
         server.shutdown()
         thread.join()
 
@@ -74,32 +78,17 @@ def answering(status: int, body: bytes) -> type[Table]:
 
 
 @each_call
-def test_a_refused_connection_is_a_503_and_is_over_when_it_is_over(
-    call: str, monkeypatch: pytest.MonkeyPatch, table_name: str
-) -> None:
+def test_a_refused_connection_is_a_503_and_is_over_when_it_is_over(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same warm Lambda answers again as soon as the table does."""
+    good = answering(200, b'{"Items": [], "ConsumedCapacity": {"TableName": "products"}}')
     # Bound and not listening: connections are refused, and nobody else gets the port.
-    with socket.socket() as reserved:
-        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        reserved.bind(("127.0.0.1", 0))
-        port = reserved.getsockname()[1]
-        api = cold_start(monkeypatch, f"http://127.0.0.1:{port}", table_name)
+    with ThreadingHTTPServer(("127.0.0.1", 0), good, bind_and_activate=False) as server:
+        server.server_bind()
+        api = cold_start(monkeypatch, f"http://127.0.0.1:{server.server_address[1]}", "products")
         assert_unavailable(api(CALLS[call]))
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
-    server.start()
-    try:
-        assert_recovered(api, call, port, table_name)
-    finally:
-        server.stop()
-
-
-def assert_recovered(api: Api, call: str, port: int, table_name: str) -> None:
-    """Make the table and hold the answer against the good one."""
-    session = boto3.session.Session("testing", "testing", region_name="us-east-1")
-    client = session.client("dynamodb", endpoint_url=f"http://127.0.0.1:{port}")
-    create_table(client, table_name)
-    assert api(CALLS[call]).status == {"Scan": 200, "GetItem": 404, "PutItem": 201}[call]
-    client.delete_table(TableName=table_name)
+        server.server_activate()
+        with running(server):
+            assert api(CALLS[call]).status == {"Scan": 200, "GetItem": 404, "PutItem": 201}[call]
 
 
 @pytest.mark.parametrize(
@@ -140,7 +129,7 @@ def test_a_page_that_is_none_is_a_503(members: str, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("attribute", ["id", "name", "price", "created_at"])
-@pytest.mark.parametrize("damage", ["missing", {"N": "1"}, {"S": None}, None], ids=str)
+@pytest.mark.parametrize("damage", ["missing", {"N": "1"}, {"S": 5}, {"S": None}, None], ids=str)
 @each_call
 def test_an_item_that_is_no_product_is_a_503(
     call: str, attribute: str, damage: object, monkeypatch: pytest.MonkeyPatch
