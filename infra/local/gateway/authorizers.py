@@ -149,9 +149,10 @@ def parse_result(result: Any, size: int) -> Grant:
         raise PolicyError(f"the authorizer's result is {size} bytes, over {MAX_RESULT_BYTES}")
     if not isinstance(result, dict):
         raise PolicyError("the authorizer's result is not an object")
-    principal_id, context = result.get("principalId"), result.get("context") or {}
+    principal_id, context = result.get("principalId"), result.get("context")
     if not isinstance(principal_id, str) or not principal_id:
         raise PolicyError("the authorizer's result has no principalId")
+    context = {} if context is None else context
     if not isinstance(context, dict) or not all(isinstance(v, str | int | float) for v in context.values()):
         raise PolicyError("a value of context is neither a string, a number nor a boolean")
     return Grant(principal_id, parse_policy(result.get("policyDocument")), {k: _text(v) for k, v in context.items()})

@@ -33,18 +33,18 @@ def server_config(gateway: Gateway) -> uvicorn.Config:
 
 
 @contextmanager
-def serving(gateway: Gateway, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
-    """Serve a gateway and yield its URL, as of when it answers; port 0 is a free one.
+def serving(gateway: Gateway, listener: socket.socket | None = None) -> Iterator[str]:
+    """Serve a gateway on a listening socket, or else on a free port of loopback; yield its URL.
 
-    Raises OSError if the port is in use.
+    The socket is closed in the end. As it listens already, a request that comes before the server runs waits for it.
     """
-    listener = socket.create_server((host, port))
+    listener = listener or socket.create_server(("127.0.0.1", 0))
+    host, port = listener.getsockname()[:2]
     server = uvicorn.Server(server_config(gateway))
     thread = threading.Thread(target=server.run, args=([listener],), name=f"gateway-{port}", daemon=True)
     thread.start()
     try:
-        # The socket listens already: a request sent before the server runs waits in its queue.
-        yield f"http://{host}:{listener.getsockname()[1]}"
+        yield f"http://{host}:{port}"
     finally:
         server.should_exit = True
         thread.join()

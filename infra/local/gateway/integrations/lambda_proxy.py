@@ -109,7 +109,7 @@ def parse_result(result: Any) -> tuple[Response, bool]:
     body = result.get("body")
     if body is not None and not isinstance(body, str):
         raise MalformedResultError("body is not a string")
-    headers = _headers(result.get("headers") or {}, result.get("multiValueHeaders") or {})
+    headers = _headers(_map(result.get("headers")), _map(result.get("multiValueHeaders")))
     response = Response(_status(result.get("statusCode", 200)), headers, (body or "").encode(errors="replace"))
     return response, result.get("isBase64Encoded") is True
 
@@ -121,10 +121,8 @@ def _status(value: Any) -> int:
     return int(value)
 
 
-def _headers(headers: Any, multi_value_headers: Any) -> list[tuple[str, str]]:
+def _headers(headers: dict[str, Any], multi_value_headers: dict[str, Any]) -> list[tuple[str, str]]:
     """Merge both maps into one list, a pair that is in both once, and rename what API Gateway renames."""
-    if not isinstance(headers, dict) or not isinstance(multi_value_headers, dict):
-        raise MalformedResultError("headers and multiValueHeaders are objects")
     pairs = [(name, value) for name, values in multi_value_headers.items() for value in _list(values)]
     merged = [*pairs, *(pair for pair in headers.items() if pair not in pairs)]
     sent = [(_renamed(name), _value(value)) for name, value in merged if name.lower() not in DROPPED]
@@ -132,6 +130,14 @@ def _headers(headers: Any, multi_value_headers: Any) -> list[tuple[str, str]]:
     if not any(name.lower() == "content-type" for name, _ in sent):
         sent.append(("Content-Type", "application/json"))
     return sent
+
+
+def _map(value: Any) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise MalformedResultError("headers and multiValueHeaders are objects")
+    return value
 
 
 def _list(values: Any) -> list[Any]:
