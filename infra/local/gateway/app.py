@@ -136,4 +136,4 @@ async def _send(send: Send, exchange: Exchange, response: Response) -> None:
     if response.status not in WITHOUT_BODY:
         headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if exchange.request.method == "HEAD" else body})
+    await send({"type": "http.response.body", "body": body})  # of which the server sends nothing for HEAD
