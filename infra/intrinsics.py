@@ -52,7 +52,7 @@ class Resolver:
     def evaluate(self, condition: Mapping[str, Any]) -> bool:
         """Return whether a condition holds: an object of one condition function."""
         ((name, argument),) = condition.items()
-        return _known(_CONDITIONS, name)(self, argument)
+        return bool(_known(_CONDITIONS, name)(self, argument))
 
 
 def _known(names: Mapping[str, Any], name: str) -> Any:

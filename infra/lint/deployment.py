@@ -1,0 +1,35 @@
+"""What is linted: the template, its documents, and its values."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.cloudformation import Stack
+from infra.intrinsics import include_documents
+from infra.template_yaml import Document, load
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What is linted: the template with its documents included, its values, and the text of every file."""
+
+    template: Document
+    stack: Stack
+    files: dict[str, str]
+
+    @classmethod
+    def read(cls, template: Path) -> "Deployment":
+        """Read the template, and the documents beside it."""
+        documents = sorted(template.parent.glob("openapi/*.yaml"))
+        files = {path.name: path.read_text("utf-8") for path in (template, *documents)}
+        return cls(include_documents(load(template), template.parent), Stack(template), files)
+
+    def of_type(self, kind: str) -> Iterator[tuple[str, Document]]:
+        """Yield the logical id and the properties, as they are written, of every resource of a type."""
+        for logical_id, resource in self.template["Resources"].items():
+            if resource["Type"] == kind:
+                yield logical_id, resource.get("Properties", {})
+
+
+# A rule yields what it finds; its name and docstring say what it holds a deployment to.
+Rule = Callable[[Deployment], Iterator[str]]
