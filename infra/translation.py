@@ -8,7 +8,7 @@ import boto3.session
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-from infra.cloudformation import PSEUDO_PARAMETERS, TEMPLATE
+from infra.cloudformation import FUNCTION, PSEUDO_PARAMETERS, TEMPLATE
 from infra.intrinsics import include_documents
 from infra.template_yaml import Document, load
 
@@ -27,7 +27,9 @@ def translated_template(template: Document | None = None) -> Document:
     Raises samtranslator's `InvalidDocumentException` for a template that SAM refuses.
     """
     source = copy.deepcopy(template) if template is not None else load_template()
-    source["Globals"]["Function"]["CodeUri"] = PACKAGED_CODE
+    for resource in source["Resources"].values():
+        if resource["Type"] == FUNCTION:
+            resource["Properties"]["CodeUri"] = PACKAGED_CODE
     # SAM looks for a Region, and takes the partition from it.
     session = boto3.session.Session(region_name=PSEUDO_PARAMETERS["AWS::Region"])
     translator = Translator(managed_policy_map={}, sam_parser=Parser(), boto_session=session)
