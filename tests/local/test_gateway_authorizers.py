@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.local.gateway import authorizers
+from infra.local.gateway.authorizers import grant, token
 from infra.local.gateway.errors import DocumentError
 from tests.local.gateway_api import ARN, client_of, document, gateway, proxy, token_scheme
 
@@ -176,7 +176,7 @@ def test_a_result_of_exactly_8_kb_passes() -> None:
 
 def test_an_authorizer_that_takes_too_long_is_500(monkeypatch: pytest.MonkeyPatch) -> None:
     """A time-out of the authorizer is a failure of it, not of the caller."""
-    monkeypatch.setattr(authorizers, "TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(token, "TIMEOUT_SECONDS", 0.05)
     with client_of(gateway(protected(), {"auth": lambda _event, _context: time.sleep(0.3)})) as client:
         response = client.get("/products", headers=ALLOWED)
     assert (response.status_code, response.json()) == (500, {"message": None})
@@ -256,11 +256,11 @@ def test_each_authorizer_has_a_cache_of_its_own() -> None:
 
 def test_the_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """When the cache is full, the oldest result makes room."""
-    monkeypatch.setattr(authorizers, "CACHED_RESULTS", 2)
+    monkeypatch.setattr(grant, "CACHED_RESULTS", 2)
     recorder = Recorder({f"Bearer {n}": result() for n in range(3)})
     with client_of(gateway(protected(), {"auth": recorder})) as client:
-        for token, calls in [("0", 1), ("1", 2), ("2", 3), ("1", 3), ("2", 3), ("0", 4)]:
-            statuses(client, [("GET", "/products")], f"Bearer {token}")
+        for each, calls in [("0", 1), ("1", 2), ("2", 3), ("1", 3), ("2", 3), ("0", 4)]:
+            statuses(client, [("GET", "/products")], f"Bearer {each}")
             assert len(recorder.events) == calls
 
 
@@ -293,3 +293,78 @@ def test_an_authorizer_that_cannot_work_is_refused(change: dict[str, Any]) -> No
     """Settings that API Gateway refuses, or that are not interpreted here, are refused when the document is loaded."""
     with pytest.raises(DocumentError):
         gateway(protected(**change), {"auth": Recorder()})
+
+
+@dataclass
+class Gate:
+    """A REQUEST authorizer that lets everybody in."""
+
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    def __call__(self, event: Any, _context: Any) -> Any:
+        """Let one request in."""
+        self.events.append(event)
+        return result()
+
+
+def test_a_request_authorizer_gets_the_request_without_its_body() -> None:
+    """The event of a REQUEST authorizer is that of an integration without body, and with empty objects for nulls."""
+    gate = Gate()
+    described = protected(type="request", authorizerResultTtlInSeconds=0)
+    with client_of(gateway(described, {"auth": gate})) as client:
+        integration = client.post("/products?a=1&a=2", content=b"secret", headers={"X-Tenant": "t"}).json()
+    event = gate.events[0]
+    assert (event.pop("type"), event.pop("methodArn")) == ("REQUEST", f"{ARN}/POST/products")
+    assert (event["pathParameters"], event["stageVariables"]) == ({}, {})
+    assert set(event) == set(integration) - {"body", "isBase64Encoded"}
+    same = (
+        "headers",
+        "multiValueHeaders",
+        "queryStringParameters",
+        "multiValueQueryStringParameters",
+        "path",
+        "resource",
+    )
+    assert {name: event[name] for name in same} == {name: integration[name] for name in same}
+    assert "authorizer" not in event["requestContext"]
+
+
+def test_a_request_authorizer_without_identity_sources_is_always_called() -> None:
+    """Without a cache and sources, a request without any credentials reaches the authorizer too, each time."""
+    gate = Gate()
+    described = protected(type="request", authorizerResultTtlInSeconds=0)
+    with client_of(gateway(described, {"auth": gate})) as client:
+        assert [client.get("/products").status_code for _ in range(2)] == [200, 200]
+    assert len(gate.events) == 2
+
+
+SOURCES = "method.request.header.X-Tenant, method.request.querystring.key,context.stage , stageVariables.site"
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/products?key=1", {"x-tenant": "a"}, 200),
+        ("/products", {"x-tenant": "a"}, 401),
+        ("/products?key=", {"x-tenant": "a"}, 401),
+        ("/products?key=1", {}, 401),
+        ("/products?key=1", {"x-tenant": ""}, 401),
+    ],
+)
+def test_every_identity_source_must_be_there(path: str, headers: dict[str, str], status: int) -> None:
+    """An identity source that is missing or empty is 401, and the authorizer is not called."""
+    gate = Gate()
+    described = protected(type="request", identitySource=SOURCES)
+    with client_of(gateway(described, {"auth": gate}, stage_variables={"site": "eu"})) as client:
+        assert client.get(path, headers=headers).status_code == status
+    assert len(gate.events) == (status == 200)
+
+
+def test_a_request_authorizer_is_cached_by_all_its_sources() -> None:
+    """Only a request with the same value of every identity source gets the cached result."""
+    gate = Gate()
+    described = protected(type="request", identitySource="method.request.header.A,method.request.header.B")
+    with client_of(gateway(described, {"auth": gate})) as client:
+        for values, calls in [(("x", "y"), 1), (("x", "y"), 1), (("xy", ""), 1), (("y", "x"), 2), (("x,", "y"), 3)]:
+            client.get("/products", headers=dict(zip("AB", values, strict=True)))
+            assert len(gate.events) == calls, values

@@ -45,9 +45,14 @@ ALL_MEDIA_TYPES = "*/*"
 
 def proxy_event(exchange: Exchange, binary_media_types: Container[str]) -> dict[str, Any]:
     """Build the event. What is absent from the request is null, as in API Gateway's."""
+    body, is_base64 = _body(exchange, binary_media_types)
+    return {**request_event(exchange), "body": body, "isBase64Encoded": is_base64}
+
+
+def request_event(exchange: Exchange) -> dict[str, Any]:
+    """Build what integrations and REQUEST authorizers are both told: everything but the body."""
     request = exchange.request
     headers, multi_value_headers = _headers(exchange)
-    body, is_base64 = _body(exchange, binary_media_types)
     return {
         "resource": exchange.resource_path,
         "path": request.path,
@@ -59,8 +64,6 @@ def proxy_event(exchange: Exchange, binary_media_types: Container[str]) -> dict[
         "pathParameters": dict(exchange.path_parameters) or None,
         "stageVariables": dict(exchange.stage.variables) or None,
         "requestContext": request_context(exchange),
-        "body": body,
-        "isBase64Encoded": is_base64,
     }
 
 

@@ -1,18 +1,15 @@
-"""Lambda authorizers, and the cache of their results.
+"""An authorizer's result: asked for, checked, kept, and held against a method.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
-https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html
-https://docs.aws.amazon.com/apigateway/latest/api/API_Authorizer.html (identity source, validation expression, TTL)
 """
 
 from __future__ import annotations
 
 import json
-import re
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from infra.local.gateway.errors import DocumentError, GatewayError
 from infra.local.gateway.policy import Decision, Policy, PolicyError, parse_policy
@@ -22,7 +19,7 @@ from infra.local.lambda_runtime import FunctionError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from infra.local.gateway.functions import Function, Functions
+    from infra.local.gateway.functions import Function
     from infra.local.gateway.request import Exchange
 
 DEFAULT_TTL_SECONDS = 300
@@ -35,23 +32,9 @@ TIMEOUT_SECONDS = 29.0
 MAX_RESULT_BYTES = 8 * 1024
 MAX_ARN_BYTES = 1600
 
-HEADER_SOURCE = re.compile(r"method\.request\.header\.([A-Za-z0-9_-]+)")
-
 # The texts of a 403: https://repost.aws/knowledge-center/api-gateway-403-error-lambda-authorizer
 DENIED = "User is not authorized to access this resource"
 DENIALS = {Decision.EXPLICIT_DENY: f"{DENIED} with an explicit deny", Decision.IMPLICIT_DENY: DENIED}
-
-
-AuthorizerType: TypeAlias = (
-    "Callable[[Mapping[str, Any], Mapping[str, Any], Functions, Callable[[], float]], Authorizer]"
-)
-
-
-class Authorizer(Protocol):
-    """What stands before an integration."""
-
-    async def authorize(self, exchange: Exchange) -> dict[str, Any]:
-        """Return `requestContext.authorizer`, or raise GatewayError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,70 +47,66 @@ class Grant:
 
 
 class GrantCache:
-    """Results by token, for `ttl` seconds of `clock`, the oldest dropped first; a TTL of 0 keeps nothing."""
+    """Results by identity, for `ttl` seconds of `clock`, the oldest dropped first; a TTL of 0 keeps nothing."""
 
     def __init__(self, ttl: int, clock: Callable[[], float]) -> None:
-        self._ttl = ttl
+        self.ttl = ttl
         self._clock = clock
         self._grants: dict[str, tuple[float, Grant]] = {}
 
-    def get(self, token: str) -> Grant | None:
-        """Return the token's result if it has not expired."""
-        expires, grant = self._grants.get(token) or (0.0, None)
+    def get(self, identity: str) -> Grant | None:
+        """Return the identity's result if it has not expired."""
+        expires, grant = self._grants.get(identity) or (0.0, None)
         return grant if self._clock() < expires else None
 
-    def put(self, token: str, grant: Grant) -> None:
+    def put(self, identity: str, grant: Grant) -> None:
         """Keep a result; one that is there already is renewed."""
-        if not self._ttl:
+        if not self.ttl:
             return
-        self._grants.pop(token, None)
+        self._grants.pop(identity, None)
         if len(self._grants) >= CACHED_RESULTS:
             del self._grants[next(iter(self._grants))]
-        self._grants[token] = (self._clock() + self._ttl, grant)
+        self._grants[identity] = (self._clock() + self.ttl, grant)
 
 
-class TokenAuthorizer:
-    """A TOKEN authorizer: one header is the identity. Its cache is its own, so keys are per authorizer and token.
+@dataclass(frozen=True, slots=True)
+class Examiner:
+    """Asks the authorizer's function, keeps what it says, and holds it against the method.
 
     A result is cached whole, a denying one too, and its policy is evaluated for each method anew. A raised
-    `Unauthorized` and a failure are not cached. The validation expression may match any part of the token.
+    `Unauthorized` and a failure are not cached.
     """
 
-    def __init__(self, function: Function, header: str, expression: re.Pattern[str], cache: GrantCache) -> None:
-        self._function = function
-        self._header = header
-        self._expression = expression
-        self._cache = cache
+    function: Function
+    cache: GrantCache
 
-    async def authorize(self, exchange: Exchange) -> dict[str, Any]:
-        """Let the request pass or raise GatewayError: UNAUTHORIZED, ACCESS_DENIED, or a failure of the authorizer."""
-        method_arn = method_arn_of(exchange)
-        token = exchange.request.header(self._header)
-        if not token or not self._expression.search(token):
-            raise GatewayError("UNAUTHORIZED", "Unauthorized")
-        grant, latency = self._cache.get(token), 0
+    async def admit(self, exchange: Exchange, identity: str, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Return `requestContext.authorizer`; raises GatewayError: UNAUTHORIZED, ACCESS_DENIED, or a failure.
+
+        `identity` is what the result is kept by.
+        """
+        grant, latency = self.cache.get(identity), 0
         if grant is None:
             begun = time.perf_counter()
-            grant = await self._ask(token, method_arn, exchange.request_id)
+            grant = await self._ask(event, exchange.request_id)
             latency = int((time.perf_counter() - begun) * 1000)
-            self._cache.put(token, grant)
+            self.cache.put(identity, grant)
         context = {**grant.context, "principalId": grant.principal_id, "integrationLatency": latency}
-        decision = grant.policy.decide(method_arn)
+        decision = grant.policy.decide(event["methodArn"])
         if decision is not Decision.ALLOW:
             exchange.authorizer = context
             raise GatewayError("ACCESS_DENIED", DENIALS[decision])
         return context
 
-    async def _ask(self, token: str, method_arn: str, request_id: str) -> Grant:
-        event = {"type": "TOKEN", "methodArn": method_arn, "authorizationToken": token}
+    async def _ask(self, event: Mapping[str, Any], request_id: str) -> Grant:
         try:
-            return parse_result(*await self._function.invoke(event, request_id))
+            return parse_result(*await self.function.invoke(event, request_id))
         except FunctionError as error:
             if str(error) == "Unauthorized":
                 raise GatewayError("UNAUTHORIZED", "Unauthorized") from error
             raise GatewayError("AUTHORIZER_CONFIGURATION_ERROR", None) from error
         except PolicyError as error:
-            self._function.log_failure(error)
+            self.function.log_failure(error)
             raise GatewayError("AUTHORIZER_CONFIGURATION_ERROR", None) from error
         except TimeoutError as error:
             raise GatewayError("AUTHORIZER_FAILURE", None) from error
@@ -163,39 +142,9 @@ def _text(value: str | float) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def token_authorizer(
-    scheme: Mapping[str, Any], settings: Mapping[str, Any], functions: Functions, clock: Callable[[], float]
-) -> TokenAuthorizer:
-    """Compile a security scheme whose authorizer is of type token. Raises DocumentError."""
-    source = settings.get("identitySource") or f"method.request.header.{scheme.get('name')}"
-    header = HEADER_SOURCE.fullmatch(str(source))
-    if scheme.get("type") != "apiKey" or scheme.get("in") != "header" or header is None:
-        raise DocumentError(
-            "a token authorizer's scheme is of type apiKey in a header, its identity source that header"
-        )
+def time_to_live(settings: Mapping[str, Any]) -> int:
+    """Return the seconds that results are kept; raises DocumentError."""
     ttl = str(settings.get("authorizerResultTtlInSeconds", DEFAULT_TTL_SECONDS))
     if not ttl.isdecimal() or int(ttl) > MAX_TTL_SECONDS:
         raise DocumentError(f"authorizerResultTtlInSeconds is 0 to {MAX_TTL_SECONDS}, not {ttl}")
-    try:
-        expression = re.compile(settings.get("identityValidationExpression") or "")
-    except re.error as error:
-        raise DocumentError(f"identityValidationExpression: {error}") from error
-    function = functions.bind(settings.get("authorizerUri"), TIMEOUT_SECONDS)
-    return TokenAuthorizer(function, header[1], expression, GrantCache(int(ttl), clock))
-
-
-# One row for each `type` of `x-amazon-apigateway-authorizer` that is interpreted.
-AUTHORIZER_TYPES: dict[str, AuthorizerType] = {"token": token_authorizer}
-
-
-def compile_authorizer(
-    name: str, scheme: Mapping[str, Any], functions: Functions, clock: Callable[[], float]
-) -> Authorizer:
-    """Compile a security scheme of the document. Raises DocumentError."""
-    settings = scheme.get("x-amazon-apigateway-authorizer") or {}
-    compile_type = AUTHORIZER_TYPES.get(str(settings.get("type")).lower())
-    if compile_type is None:
-        raise DocumentError(
-            f"security scheme {name}: only Lambda authorizers of {sorted(AUTHORIZER_TYPES)} are interpreted"
-        )
-    return compile_type(scheme, settings, functions, clock)
+    return int(ttl)

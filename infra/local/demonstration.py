@@ -1,0 +1,66 @@
+"""What `make run` shows: a token, and the protected API's answer with a good one, without one, and with bad ones."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from auth_server import access_token
+from auth_server.access_token import Grant
+from auth_server.aws.kms import KmsKeySource
+from infra.local.stack import DEMO_CLIENT_ID, LocalStack
+
+EXPIRED_SECONDS_AGO = 7_200
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and its answer: `challenge` is the WWW-Authenticate header, empty where there is none."""
+
+    what: str
+    request: str
+    status: int
+    body: str
+    challenge: str
+
+
+def demonstrate(stack: LocalStack) -> Iterator[Exchange]:
+    """Send the requests, one by one."""
+    with httpx.Client(timeout=10) as http:
+        answer = _ask_for_token(http, stack)
+        yield _exchange("a token for the client's id and secret", answer, _shortened(answer.json()))
+        yield _call(http, stack, "no token", None)
+        yield _call(http, stack, "that token", answer.json()["access_token"])
+        yield _call(http, stack, "a token that has expired", _expired_token(stack))
+        narrow = _ask_for_token(http, stack, scope="messages:write").json()["access_token"]
+        yield _call(http, stack, "a token without the scope", narrow)
+
+
+def _ask_for_token(http: httpx.Client, stack: LocalStack, **parameters: str) -> httpx.Response:
+    form = {"grant_type": "client_credentials", **parameters}
+    return http.post(f"{stack.issuer}/oauth/token", data=form, auth=(DEMO_CLIENT_ID, stack.client_secret))
+
+
+def _call(http: httpx.Client, stack: LocalStack, what: str, token: str | None) -> Exchange:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return _exchange(what, http.get(f"{stack.api}/products", headers=headers))
+
+
+def _exchange(what: str, answer: httpx.Response, body: str | None = None) -> Exchange:
+    request = f"{answer.request.method} {answer.request.url.path}"
+    challenge = answer.headers.get("www-authenticate", "")
+    return Exchange(what, request, answer.status_code, answer.text if body is None else body, challenge)
+
+
+def _shortened(document: dict[str, Any]) -> str:
+    return json.dumps({**document, "access_token": document["access_token"][:12] + "..."})
+
+
+def _expired_token(stack: LocalStack) -> str:
+    """Sign a token with the stack's own key that was good until an hour ago."""
+    key = KmsKeySource(stack.aws("kms"), stack.signing_key_id).load()
+    grant = Grant(DEMO_CLIENT_ID, ("products:read",), (stack.api,), lifetime=EXPIRED_SECONDS_AGO // 2)
+    return access_token.mint(grant, issuer=stack.issuer, key=key, now=int(time.time()) - EXPIRED_SECONDS_AGO).value

@@ -1,0 +1,189 @@
+"""The local stack: the template's tables, key, functions and APIs on one machine, no AWS account and no Docker.
+
+    with running(Addresses()) as stack:
+        stack.issuer            "http://127.0.0.1:8080"
+        stack.announcement()    what `latchkey local --json` prints
+
+The AWS endpoint is moto's server. The functions are the handlers that the template names, with the environment that it
+gives them; the APIs are its OpenAPI documents, behind the local gateway.
+"""
+
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import boto3.session
+from moto.server import ThreadedMotoServer
+
+from auth_server.aws.dynamodb import DynamoDBClientStore
+from auth_server.client_registration import check, new_secret
+from auth_server.clients import Client
+from infra.cloudformation import Stack, Table
+from infra.local.gateway import Gateway
+from infra.local.gateway.server import serving
+from infra.local.lambda_runtime import load_function
+from resource_server.aws.products_table import ProductsTable
+from resource_server.products import Product
+
+REGION: Final = "us-east-1"
+DEMO_CLIENT_ID: Final = "demo"
+DEMO_SCOPES: Final = ("products:read", "products:write", "messages:write")
+DEMO_PRODUCTS: Final = (("Kettle", "24.90"), ("Teapot", "39.00"), ("Tea towel", "7.50"))
+# moto takes any credentials; these are nobody's.
+CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+
+
+class PortInUseError(Exception):
+    """Something listens on a port already; the message says which, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the stack listens. Port 0 is any free one."""
+
+    host: str = "127.0.0.1"
+    issuer_port: int = 8080
+    api_port: int = 8081
+    aws_port: int = 4566
+
+
+@dataclass(frozen=True, slots=True)
+class LocalStack:
+    """A running stack: where it answers, and the demo client that it knows."""
+
+    issuer: str
+    api: str
+    aws_endpoint_url: str
+    client_secret: str = field(repr=False)
+    signing_key_id: str
+    template: Stack
+
+    def announcement(self) -> dict[str, Any]:
+        """Give what `latchkey local --json` prints."""
+        return {
+            "issuer": self.issuer,
+            "api": self.api,
+            "aws_endpoint_url": self.aws_endpoint_url,
+            "region": REGION,
+            "client_id": DEMO_CLIENT_ID,
+            "client_secret": self.client_secret,
+            "scope": " ".join(DEMO_SCOPES),
+            "audience": self.api,
+            "authorizer_cache_ttl_s": int(self.template.resolve({"Ref": "AuthorizerCacheSeconds"})),
+        }
+
+    def aws(self, service: str) -> Any:
+        """Give a boto3 client of the stack's AWS endpoint."""
+        return _aws(service, self.aws_endpoint_url)
+
+
+@contextmanager
+def running(addresses: Addresses, parameters: Mapping[str, str] | None = None) -> Iterator[LocalStack]:
+    """Start everything, give the stack once all of it answers, and stop it at the end.
+
+    `parameters` are the template's. Raises `PortInUseError` before anything is started.
+    """
+    with ExitStack() as at_end:
+        issuer_socket = at_end.enter_context(_listening(addresses.host, addresses.issuer_port, "issuer"))
+        api_socket = at_end.enter_context(_listening(addresses.host, addresses.api_port, "api"))
+        endpoint = at_end.enter_context(_aws_endpoint(addresses))
+        issuer, api = _url(issuer_socket), _url(api_socket)
+        template = _provision(endpoint, {"IssuerUrl": issuer, "ApiUrl": api, **(parameters or {})})
+        functions = _load_functions(template, endpoint)
+        at_end.enter_context(serving(_gateway(template, "AuthApi", functions), issuer_socket))
+        at_end.enter_context(serving(_gateway(template, "ResourceApi", functions), api_socket))
+        secret = _register_demo_client(template, endpoint, api)
+        key_id = template.functions()["TokenFunction"].environment["SIGNING_KEY_ID"]
+        yield LocalStack(issuer, api, endpoint, secret, key_id, template)
+
+
+def _listening(host: str, port: int, name: str) -> socket.socket:
+    try:
+        return socket.create_server((host, port))
+    except OSError as error:
+        raise PortInUseError(f"cannot listen on {host}:{port} ({error.strerror}); try --{name}-port") from None
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://{host}:{port}"
+
+
+@contextmanager
+def _aws_endpoint(addresses: Addresses) -> Iterator[str]:
+    _listening(addresses.host, addresses.aws_port, "aws").close()  # moto's server would only log that it is taken
+    server = ThreadedMotoServer(ip_address=addresses.host, port=addresses.aws_port)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
+
+
+def _aws(service: str, endpoint: str) -> Any:
+    session = boto3.session.Session("local", "local", region_name=REGION)
+    return session.client(service, endpoint_url=endpoint)  # type: ignore[call-overload] # the stubs want a literal name
+
+
+def _provision(endpoint: str, parameters: Mapping[str, str]) -> Stack:
+    """Create what the template's functions use: its key and alias, and its tables with some products in one."""
+    unmade = Stack(parameters=parameters, attributes={"SigningKey.Arn": "arn", "SigningKey": "id"})
+    kms = _aws("kms", endpoint)
+    properties = unmade.properties("SigningKey")
+    key = kms.create_key(KeySpec=properties["KeySpec"], KeyUsage=properties["KeyUsage"])["KeyMetadata"]
+    kms.create_alias(AliasName=unmade.properties("SigningKeyAlias")["AliasName"], TargetKeyId=key["KeyId"])
+    template = Stack(parameters=parameters, attributes={"SigningKey.Arn": key["Arn"], "SigningKey": key["KeyId"]})
+    dynamodb = _aws("dynamodb", endpoint)
+    for table in template.tables().values():
+        _create_table(dynamodb, table)
+    _stock_products(dynamodb, template.tables()["ProductsTable"].name)
+    return template
+
+
+def _create_table(dynamodb: Any, table: Table) -> None:
+    dynamodb.create_table(**table.definition)
+    if table.ttl_attribute is not None:
+        ttl = {"AttributeName": table.ttl_attribute, "Enabled": True}
+        dynamodb.update_time_to_live(TableName=table.name, TimeToLiveSpecification=ttl)
+
+
+def _stock_products(dynamodb: Any, table: str) -> None:
+    store, created_at = ProductsTable(dynamodb, table), time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    for name, price in DEMO_PRODUCTS:
+        product_id = name.lower().replace(" ", "-")
+        store.put(Product(id=product_id, name=name, price=price, created_by=None, created_at=created_at))
+
+
+def _load_functions(template: Stack, endpoint: str) -> dict[str, Any]:
+    """Start every function cold, as its Lambda would; give the handlers by ARN."""
+    given = {**CREDENTIALS, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": endpoint}
+    return {
+        template.resolve({"Fn::GetAtt": [name, "Arn"]}): load_function(
+            function.module, {**given, **function.environment}
+        )
+        for name, function in template.functions().items()
+    }
+
+
+def _gateway(template: Stack, api: str, functions: Mapping[str, Any]) -> Gateway:
+    return Gateway(
+        template.api(api),
+        functions,
+        stage=template.properties(api)["StageName"],
+        region=REGION,
+        account_id=template.resolve({"Ref": "AWS::AccountId"}),
+        api_id=template.resolve({"Ref": api}),
+    )
+
+
+def _register_demo_client(template: Stack, endpoint: str, audience: str) -> str:
+    now = int(time.time())
+    secret, record = new_secret(imported=None, now=now)
+    client = Client(DEMO_CLIENT_ID, DEMO_SCOPES, now, (record,), audiences=(audience,), name="Demo client")
+    table = template.tables()["ClientsTable"].name
+    DynamoDBClientStore(_aws("dynamodb", endpoint), table).create(check(client))
+    return secret
