@@ -1,0 +1,86 @@
+"""The authorization server's API as it is deployed, behind the local gateway, with a store and a key in memory."""
+
+import socket
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+from auth_server.audit import AuditLog
+from auth_server.challenge import Gate, admission
+from bench import deployed, issue, units, worker
+from infra.cloudformation import Stack
+from infra.local.gateway import Gateway
+from infra.local.gateway.server import server_config
+from tests.simulator import MemoryClientStore, client
+
+if TYPE_CHECKING:
+    from infra.local.lambda_runtime import Handler
+
+API = "AuthApi"
+UNGATED = "ungated"
+
+
+def token_handler() -> "Handler":
+    """Give the token function."""
+    server = issue.server()
+    return lambda event, _context: server.send(event)
+
+
+def challenge_handler() -> "Handler":
+    """Give the authorizer before it."""
+    gate = Gate(MemoryClientStore(client()), AuditLog("INFO"), time.time)
+
+    def handle(event: Any, _context: Any) -> dict[str, Any]:
+        if not gate.admits(event):
+            raise Exception("Unauthorized")  # noqa: TRY002 - the word that API Gateway knows
+        return admission(event)
+
+    return handle
+
+
+def gateway(stack: Stack, *, gated: bool) -> Gateway:
+    """Give the gateway of the deployed document, or of the same one without authorizers; raises `DocumentError`."""
+    modules = {"auth_server.handler": token_handler(), "auth_server.challenge_handler": challenge_handler()}
+    handlers = {
+        stack.resolve({"Fn::GetAtt": [name, "Arn"]}): modules[function.module]
+        for name, function in stack.functions().items()
+        if function.module in modules
+    }
+    return Gateway(
+        stack.api(API) if gated else ungated(stack.api(API)),
+        handlers,
+        stage=stack.properties(API)["StageName"],
+        region=stack.resolve({"Ref": "AWS::Region"}),
+        account_id=stack.resolve({"Ref": "AWS::AccountId"}),
+        api_id=stack.resolve({"Ref": API}),
+    )
+
+
+def ungated(document: dict[str, Any]) -> dict[str, Any]:
+    """Give the document without its authorizers."""
+    paths = {
+        path: {method: {**operation, "security": []} for method, operation in item.items()}
+        for path, item in document["paths"].items()
+    }
+    components = {name: part for name, part in document["components"].items() if name != "securitySchemes"}
+    return {**document, "paths": paths, "components": components}
+
+
+def main() -> None:
+    """Serve until standard input ends; with the argument `ungated`, without the gate before the endpoint."""
+    answers = worker.take_stdout()
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(server_config(gateway(deployed.stack(), gated=UNGATED not in sys.argv)))
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    sign = units.signature_meter()
+    worker.serve({"port": lambda: listener.getsockname()[1], "cpu": time.process_time, "sign": sign}, answers)
+    server.should_exit = True
+    thread.join()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""Growth: whether a token costs the same however many clients, scopes and tokens there are."""
+
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from bench import token_request, units
+from bench.issue import issuing, server, unheard
+from bench.issue_in_kms import functions
+from bench.measure import Effort, Meter, Spread, in_process, ratios
+from bench.row import Result
+from tests.simulator import MemoryClientStore, client
+
+FEW = 100
+CLIENTS = (1, FEW, 10_000)
+SCOPES = (1, 10, 100)
+ASKING = 1_000  # of the clients, so many ask for tokens, from all over the store
+SCOPE_PREFIX = "products:read-"  # as long as a scope is in practice
+BAR_WIDTH = 40
+
+Curve = Mapping[str, Spread]
+
+
+@contextmanager
+def _outside_the_garbage_collector() -> Iterator[None]:
+    """Keep a store in memory from being walked through with every collection: a table is no part of the server."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+def _client_id(number: int) -> str:
+    return f"client-{number:07}"
+
+
+def _events(clients: int) -> list[dict[str, Any]]:
+    asking = min(clients, ASKING)
+    return [token_request.event(_client_id(number * clients // asking)) for number in range(asking)]
+
+
+def _among(clients: int) -> tuple[MemoryClientStore, Meter]:
+    store = MemoryClientStore(*(client(client_id=_client_id(number)) for number in range(clients)))
+    return store, in_process(issuing(server(store), *_events(clients)))
+
+
+def clients_growth(effort: Effort) -> Result:
+    """Measure a token among many clients against one among few: its CPU, and its calls."""
+    (few_store, few), (many_store, many) = _among(FEW), _among(effort.clients)
+    with unheard(), _outside_the_garbage_collector():
+        cpu = ratios({"many": many}, few, effort)["many"]
+        reads = _reads(many_store, many) / _reads(few_store, few)
+    calls, aws_cpu = _on_aws(effort)
+    seen = f"CPU {cpu} in memory, {aws_cpu} with boto3; {effort.clients:,} clients against {FEW}"
+    return Result({"CPU": cpu.median, "reads": reads, "AWS calls": calls}, seen=seen)
+
+
+def _reads(store: MemoryClientStore, meter: Meter) -> int:
+    before = store.reads
+    meter(FEW)
+    return store.reads - before
+
+
+def _on_aws(effort: Effort) -> tuple[float, Spread]:
+    """Compare calls and CPU of the function as deployed, whose table the stand-in is."""
+    with functions() as both:
+        cpu = ratios({"many": both.meter("token", effort.clients)}, both.meter("token", FEW), effort)["many"]
+        few, many = (sum(both.calls("token", clients, FEW).values()) for clients in (FEW, effort.clients))
+    return many / few, cpu
+
+
+def growth(effort: Effort) -> Result:
+    """Measure the curves; the value is the steepest: its dearest token as a multiple of its first point's."""
+    shorter = replace(effort, rounds=max(3, effort.rounds // 2))
+    with unheard():
+        curves = {"clients": _clients(shorter), "scopes": _scopes(shorter), "tokens issued": _issued(shorter)}
+    notes = ("growth, signatures a token (keys: only one signs and is published at a time)",)
+    lines = tuple(line for name, curve in curves.items() for line in _plot(name, curve))
+    return Result(max(map(_steepness, curves.values())), notes=notes + lines)
+
+
+def _steepness(curve: Curve) -> float:
+    costs = [cost.median for cost in curve.values()]
+    return max(costs) / costs[0]
+
+
+def _clients(effort: Effort) -> Curve:
+    counts = sorted({*CLIENTS, effort.clients})
+    meters = {f"{count:,}": _among(count)[1] for count in counts}
+    with _outside_the_garbage_collector():
+        return ratios(meters, units.signature_meter(), effort)
+
+
+def _scopes(effort: Effort) -> Curve:
+    return ratios({str(count): _with_scopes(count) for count in SCOPES}, units.signature_meter(), effort)
+
+
+def _with_scopes(count: int) -> Meter:
+    scopes = tuple(f"{SCOPE_PREFIX}{number}" for number in range(count))
+    asking = server(MemoryClientStore(client(scopes=scopes)))
+    return in_process(issuing(asking, token_request.event(scope=" ".join(scopes))))
+
+
+def _issued(effort: Effort) -> Curve:
+    """Measure one server again and again while it issues tokens."""
+    meter, curve, done = in_process(issuing(server(), token_request.event())), {}, 0
+    for target in (0, effort.tokens // 10, effort.tokens):
+        meter(target - done)
+        done = target
+        curve[f"{target:,}"] = ratios({"token": meter}, units.signature_meter(), effort)["token"]
+    return curve
+
+
+def _plot(name: str, curve: Curve) -> list[str]:
+    most = max(cost.median for cost in curve.values())
+    return [
+        f"  {name:>13} {point:>9}  {'#' * round(BAR_WIDTH * cost.median / most):<{BAR_WIDTH}} {cost}"
+        for point, cost in curve.items()
+    ]

@@ -1,0 +1,101 @@
+"""Verifying: what a token costs the authorizer, in RSA-2048 verifications."""
+
+import json
+import time
+from collections.abc import Callable
+from itertools import cycle
+from typing import TYPE_CHECKING
+
+import jwt
+
+from auth_server import access_token
+from auth_server.access_token import Grant
+from authorizer.access_token import Expectation
+from authorizer.jwks import KeySet, parse_jwks
+from authorizer.token_verifier import MAX_REMEMBERED, TokenVerifier
+from bench import units
+from bench.issue import unheard
+from bench.measure import Effort, Work, in_process, ratios
+from bench.row import Result, measured
+from infra.local.lambda_runtime import LambdaContext, load_function
+from tests.simulator import AUDIENCE, ISSUER, PRIVATE_KEY, LocalKeySource
+
+if TYPE_CHECKING:
+    from jwt.types import Options
+
+METHOD_ARN = "arn:aws:execute-api:us-east-1:123456789012:abc123/prod/GET/products"
+GRANT = Grant(client_id="demo", scopes=("products:read",), audience=(AUDIENCE,), lifetime=3600)
+REQUIRED = ["exp", "iat", "iss", "aud", "sub", "client_id", "jti"]
+NO_ROUTE_MAP = (
+    "the authorizer has no map of routes yet: its policy names the whole stage, however many routes there are"
+)
+
+
+def tokens(count: int) -> list[str]:
+    """Issue tokens that differ in their `jti`."""
+    key, now = LocalKeySource().load(), int(time.time())
+    return [access_token.mint(GRANT, issuer=ISSUER, key=key, now=now).value for _ in range(count)]
+
+
+def more_than_remembered() -> list[str]:
+    """Issue so many tokens that each is forgotten before its turn comes again."""
+    return tokens(MAX_REMEMBERED + 100)
+
+
+def verify_new(effort: Effort) -> Result:
+    """Measure the verification of a token that was not seen before."""
+    return _verify(more_than_remembered(), effort, with_pyjwt=True)
+
+
+def verify_repeat(effort: Effort) -> Result:
+    """Measure the verification of the token that was verified just now."""
+    return _verify(tokens(1), effort, with_pyjwt=False)
+
+
+def routes_growth(effort: Effort) -> Result:  # noqa: ARG001 - there is nothing to measure
+    """Tell why there is no figure."""
+    return Result(None, reason=NO_ROUTE_MAP)
+
+
+def _verify(texts: list[str], effort: Effort, *, with_pyjwt: bool) -> Result:
+    things = {"verifier": _taking_turns(_verifier(), texts), "handler": _taking_turns(_handler(), texts)}
+    if with_pyjwt:
+        things["pyjwt"] = _taking_turns(_pyjwt(), texts)
+    with unheard():
+        costs = ratios(
+            {name: in_process(work) for name, work in things.items()}, in_process(units.verification()), effort
+        )
+    handler = f"the whole handler, with policy and log line {costs['handler']}"
+    return measured(costs["verifier"], seen=f"PyJWT, all claims {costs['pyjwt']}; {handler}" if with_pyjwt else handler)
+
+
+def _taking_turns(verify: Callable[[str], object], texts: list[str]) -> Work:
+    turns = cycle(texts)
+    return lambda: verify(next(turns))
+
+
+def jwks() -> str:
+    """Give the JWK Set of the key that signs."""
+    return json.dumps({"keys": [LocalKeySource().load().jwk]})
+
+
+def _verifier() -> Callable[[str], object]:
+    keys: KeySet = parse_jwks(jwks().encode("utf-8"))
+    return TokenVerifier(Expectation(ISSUER, frozenset({AUDIENCE}), 60), keys, time.time).verify
+
+
+def _handler() -> Callable[[str], object]:
+    environ = {"ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "JWKS": jwks()}
+    handle = load_function("authorizer.handler", environ)
+    context = LambdaContext("request-1", "arn:aws:lambda:us-east-1:123456789012:function:authorizer", 0.0)
+
+    def decide(text: str) -> object:
+        return handle({"type": "TOKEN", "authorizationToken": f"Bearer {text}", "methodArn": METHOD_ARN}, context)
+
+    return decide
+
+
+def _pyjwt() -> Callable[[str], object]:
+    key = PRIVATE_KEY.public_key()
+    options: Options = {"require": REQUIRED}
+    return lambda text: jwt.decode(text, key, algorithms=["RS256"], audience=AUDIENCE, issuer=ISSUER, options=options)
