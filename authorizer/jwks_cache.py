@@ -61,10 +61,7 @@ class JwksCache:
         if key is not None:
             return key
         with self._lock:
-            # Another thread may have fetched while this one waited for the lock.
-            key = self._fresh_key(kid)
-            if key is not None:
-                return key
+            # Whoever waited here for another thread's fetch finds the cool-down begun, and the keys fetched.
             if not _within(self._times.cooldown_s, self._attempted_at, self._clock()):
                 self._refresh()
             return self._last_good_key(kid)

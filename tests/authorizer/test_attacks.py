@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.authorizer.cold_start import ENVIRON, cold_start
@@ -325,7 +325,7 @@ def test_no_attack_is_allowed_after_the_good_token(name: str, handler: ModuleTyp
 _AUTHORIZATION = f"Bearer {_TOKEN}"
 
 
-@settings(deadline=None, max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400)
 @given(position=st.integers(0, len(_AUTHORIZATION) - 1), octet=st.integers(0, 255))
 def test_no_changed_byte_is_allowed(handler: ModuleType, position: int, octet: int) -> None:
     """Another byte anywhere in the header is refused, save a letter of the scheme in the other case."""
@@ -335,7 +335,7 @@ def test_no_changed_byte_is_allowed(handler: ModuleType, position: int, octet: i
     assert effect == ("Allow" if same else "Unauthorized")
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     cut=st.tuples(st.integers(0, len(_TOKEN)), st.integers(0, 40)),
     inserted=st.text(alphabet=st.sampled_from("Ab0-_.=+/~ \n\0"), max_size=6),
@@ -348,7 +348,7 @@ def test_no_cut_and_no_insertion_is_allowed(handler: ModuleType, cut: tuple[int,
     assert _effect(handler, event(changed)) == ("Allow" if changed.lstrip(" ") == _TOKEN else "Unauthorized")
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     kind=st.sampled_from(["TOKEN"]) | st.text(max_size=8) | st.none(),
     authorization=st.text(max_size=60)

@@ -1,6 +1,8 @@
 """The audit lines."""
 
+import io
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -83,6 +85,16 @@ def test_lines_below_the_level_are_left_out(level: str, lines: int, capsys: pyte
     audit.decided(_REQUEST, Allow(_TOKEN, {}), None)
     audit.decided(_REQUEST, Unauthorized(Refusal(Reason.EXPIRED)), None)
     assert capsys.readouterr().out.count("\n") == lines
+
+
+def test_a_line_is_out_before_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Lambda may be frozen, and then ended, as soon as it has answered."""
+    written = io.BytesIO()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", stream := io.TextIOWrapper(written))
+        AuditLog("INFO").decided(_REQUEST, Allow(_TOKEN, {}), None)
+        assert written.getvalue().endswith(b"\n")
+    stream.detach()
 
 
 def test_a_line_stays_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -69,6 +69,8 @@ def test_the_resource_is_the_stage_in_its_own_partition(arn: str, resource: str)
         "arn:aws:execute-api:*:123456789012:abcdef1234/prod/GET/products",
         "arn:aws:execute-api:us-east-1:123456789012:abcdef1234/prod/*/products",
         "arn:aws:execute-api:us-east-1:123456789012:abcdef1234//GET/products",
+        "arn:aws:execute-api:us-east-1:123456789012:abcdef1234/prod/GETx",
+        "arn:aws:execute-api:us-east-1:123456789012:abcdef1234/prod/GET\n",
         "arn:aws:execute-api:us-east-1:123456789012:/prod/GET/products",
         "arn:aws:execute-api:us-east-1:12345:abcdef1234/prod/GET/products",
         "arn:aws:execute-api:us-east-1:123456789012:abcdef1234/prod\n/GET/products",

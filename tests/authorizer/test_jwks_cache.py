@@ -251,7 +251,7 @@ def test_known_keys_serve_while_another_thread_fetches(rig: _Rig) -> None:
         assert made_up.result() is None
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.sampled_from(["key-1", "x", "y"]), st.floats(0, 400), st.booleans()), max_size=30))
 def test_whatever_happens_fetches_keep_their_distance(steps: list[tuple[str, float, bool]]) -> None:
     """In any order of requests, pauses and outages, no two fetches are closer than the cool-down."""

@@ -1,6 +1,7 @@
 """Fetching a JWK Set from a real server."""
 
 from http.server import BaseHTTPRequestHandler
+from threading import Event
 
 import pytest
 
@@ -119,17 +120,22 @@ def test_a_silent_server_is_left() -> None:
 
 
 def test_a_body_that_drips_is_left() -> None:
-    """Each byte within the socket's time-out, the whole not: it is the whole that counts."""
+    """Each byte within the socket's time-out, the whole not: it is the whole that counts, and the connection ends."""
+    left = Event()
     with serving(lambda _: None) as server:
 
         def answer(request: BaseHTTPRequestHandler) -> None:
             request.send_response(200)
             request.end_headers()
-            _drip(server, request, b" ")
+            try:
+                _drip(server, request, b" ")
+            except OSError:
+                left.set()
 
         server.answer = answer
         with pytest.raises(JwksError, match="timed out"):
             fetch(server.uri, _HASTY_S)
+        assert left.wait(_DRIP_S * _DRIPS * 0.8)
 
 
 def test_headers_that_drip_are_left() -> None:
