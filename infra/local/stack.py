@@ -8,6 +8,7 @@ The AWS endpoint is moto's server. The functions are the handlers that the templ
 gives them; the APIs are its OpenAPI documents, behind the local gateway.
 """
 
+import logging
 import socket
 import time
 from collections.abc import Iterator, Mapping
@@ -115,7 +116,8 @@ def _url(listener: socket.socket) -> str:
 @contextmanager
 def _aws_endpoint(addresses: Addresses) -> Iterator[str]:
     _listening(addresses.host, addresses.aws_port, "aws").close()  # moto's server would only log that it is taken
-    server = ThreadedMotoServer(ip_address=addresses.host, port=addresses.aws_port)
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # moto's server would write a line for each request
+    server = ThreadedMotoServer(ip_address=addresses.host, port=addresses.aws_port, verbose=False)
     server.start()
     try:
         host, port = server.get_host_and_port()

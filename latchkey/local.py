@@ -1,0 +1,123 @@
+"""`latchkey local`: the whole of it on this machine, until Ctrl-C."""
+
+import io
+import json
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from http import HTTPStatus
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from latchkey.errors import CommandError
+from latchkey.options import Json, help_end
+
+
+def _port(of: str) -> Any:
+    return typer.Option(min=0, max=65535, metavar="PORT", help=f"The port of {of}; 0 is any free one.")
+
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command(epilog=help_end("latchkey local", "latchkey local --issuer-port 9080 --api-port 9081 --aws-port 9566"))
+def local(  # noqa: PLR0913 - each is an option of the command
+    *,
+    host: Annotated[str, typer.Option(help="The address to listen on; loopback unless you change it.")] = "127.0.0.1",
+    issuer_port: Annotated[int, _port("the authorization server")] = 8080,
+    api_port: Annotated[int, _port("the sample API")] = 8081,
+    aws_port: Annotated[int, _port("the AWS endpoint")] = 4566,
+    signer: Annotated[str, typer.Option(help="How tokens are signed: kms.")] = "kms",
+    as_json: Json = False,
+) -> None:
+    """Run the authorization server, the sample API and an AWS endpoint on this machine, until Ctrl-C.
+
+    Every start makes a new signing key and a new demo client; nothing is kept when it stops. With --json, one line is
+    printed once everything answers.
+    """
+    if signer != "kms":
+        raise typer.BadParameter("the only signer is kms", param_hint="--signer")
+    stack_module, demonstration = _need_the_local_extra()
+    addresses = stack_module.Addresses(host, issuer_port, api_port, aws_port)
+    output = sys.stdout
+    # The functions log to standard output, as Lambda wants it; here that is the command's own, and stderr serves.
+    with _interrupted() as stop, redirect_stdout(sys.stderr):
+        try:
+            with stack_module.running(addresses) as stack:
+                if as_json:
+                    output.write(json.dumps(stack.announcement()) + "\n")
+                else:
+                    _welcome(Console(file=output, highlight=False, soft_wrap=True), stack, demonstration)
+                output.flush()
+                stop.wait()
+        except stack_module.PortInUseError as error:
+            raise CommandError(str(error)) from None
+
+
+def _need_the_local_extra() -> tuple[Any, Any]:
+    try:
+        from infra.local import demonstration, stack  # noqa: PLC0415 - half a second that no other command should pay
+    except ModuleNotFoundError as error:
+        raise CommandError(f"{error.name} is missing: pip install 'latchkey[local]'") from None
+    return stack, demonstration
+
+
+@contextmanager
+def _interrupted() -> Iterator[threading.Event]:
+    """Give an event that Ctrl-C and a request to terminate set, in the place of a traceback."""
+    stop = threading.Event()
+    before = {each: signal.signal(each, lambda *_: stop.set()) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _welcome(console: Console, stack: Any, demonstration: Any) -> None:
+    with redirect_stdout(io.StringIO()):  # these few log lines would only hide what is shown
+        exchanges = list(demonstration.demonstrate(stack))
+    console.print("\n[bold]Latchkey is running on this machine.[/bold] Ctrl-C stops it, and nothing is kept.\n")
+    console.print(_addresses(stack))
+    console.print("\n[bold]What just happened[/bold]\n")
+    for exchange in exchanges:
+        colour = "green" if exchange.status < HTTPStatus.BAD_REQUEST else "yellow"
+        console.print(Text.assemble(f"  {exchange.request} with {exchange.what}: ", (str(exchange.status), colour)))
+        for line in filter(None, (exchange.challenge and f"WWW-Authenticate: {exchange.challenge}", exchange.body)):
+            console.print(Text(f"      {line}", style="dim"))
+    console.print(Text(_TRY_IT.format(**stack.announcement(), latchkey=_program())))
+
+
+def _addresses(stack: Any) -> Table:
+    shown = stack.announcement()
+    table = Table.grid(padding=(0, 2))
+    for name, value in (
+        ("  Authorization server", shown["issuer"]),
+        ("  Sample API", shown["api"]),
+        ("  AWS endpoint", shown["aws_endpoint_url"]),
+        ("  Client", shown["client_id"]),
+        ("  Its secret", shown["client_secret"]),
+    ):
+        table.add_row(name, Text(value, style="bold"))
+    return table
+
+
+def _program() -> str:
+    return sys.argv[0] if "/" in sys.argv[0] else "latchkey"
+
+
+_TRY_IT = """
+Try it yourself, in another terminal
+
+  export AWS_ENDPOINT_URL={aws_endpoint_url}
+  TOKEN=$({latchkey} token get --issuer {issuer} --client-id {client_id} --client-secret {client_secret})
+  curl -i {api}/products -H "Authorization: Bearer $TOKEN"
+  {latchkey} token inspect --issuer {issuer} "$TOKEN"
+  {latchkey} clients create my-service --scope "products:read" --audience {api}
+"""
