@@ -32,8 +32,8 @@ def cost(effort: Effort) -> Result:  # noqa: ARG001 - a count needs no rounds
     stack = deployed.stack().functions()
     with functions() as both:
         token, gate = _invocation(both, "token"), _invocation(both, "gate")
-    parts = _price(token, stack[deployed.TOKEN])
-    gate_parts = {f"gate {name}": dollars for name, dollars in _price(gate, stack[deployed.GATE]).items()}
+    parts = price(token, stack[deployed.TOKEN])
+    gate_parts = {f"gate {name}": dollars for name, dollars in price(gate, stack[deployed.GATE]).items()}
     value = {
         "HTTP API": MILLION * (prices.HTTP_API_REQUEST.dollars + sum(parts.values())),
         "REST API": MILLION * (prices.REST_API_REQUEST.dollars + sum(parts.values()) + sum(gate_parts.values())),
@@ -54,7 +54,7 @@ def _invocation(both: Functions, work: str) -> Invocation:
     return Invocation(calls, cpu_s, sum(len(line.encode("utf-8")) + 1 for line in lines))
 
 
-def _price(invocation: Invocation, function: Function) -> dict[str, float]:
+def price(invocation: Invocation, function: Function) -> dict[str, float]:
     """Give the dollars of one invocation, by what they are for."""
     calls = invocation.calls
     gb_s = _duration_s(invocation, function.memory) * function.memory / 1024

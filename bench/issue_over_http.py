@@ -14,8 +14,8 @@ from infra.local.gateway import DocumentError
 from tests.simulator import SECRET
 
 PATH_BELOW_STAGE = "/oauth/token"
-LONGER_TURNS = 6  # 16 connections need some hundred requests to be busy all the time
-FEWER_ROUNDS = 3
+LONGER_TURNS = 5  # 16 connections need some hundred requests to be busy all the time
+LEAST_ROUNDS = 3
 SIGNATURES = 50
 THE_GATEWAY = "the gateway"
 
@@ -25,7 +25,7 @@ def issue_http(effort: Effort) -> Result:
 
     The document that is served is the deployed one, and so the gate before the endpoint is asked as well.
     """
-    longer = replace(effort, rounds=max(3, effort.rounds // FEWER_ROUNDS), turn_s=effort.turn_s * LONGER_TURNS)
+    longer = replace(effort, rounds=max(LEAST_ROUNDS, effort.rounds * 2 // 3), turn_s=effort.turn_s * LONGER_TURNS)
     refusal = _refusal()
     with ExitStack() as processes:
         generator = processes.enter_context(worker.running("bench.load"))

@@ -77,9 +77,15 @@ def ratios(things: Mapping[str, Meter], unit: Meter, effort: Effort) -> dict[str
 
 
 def _times_per_turn(meter: Meter, turn_s: float) -> int:
+    """Find out by trying, twice: the first few runs of anything are slow."""
     meter(WARM_UP)
-    each = meter(WARM_UP) / WARM_UP
-    return max(1, min(MOST_PER_TURN, round(turn_s / each))) if each else MOST_PER_TURN
+    some = _fitting(meter, WARM_UP, turn_s / 4)
+    return _fitting(meter, some, turn_s)
+
+
+def _fitting(meter: Meter, tried: int, seconds: float) -> int:
+    each = meter(tried) / tried
+    return max(1, min(MOST_PER_TURN, round(seconds / each))) if each else MOST_PER_TURN
 
 
 def _round(meters: Mapping[str, Meter], times: Mapping[str, int], *, backwards: bool) -> dict[str, float]:

@@ -68,4 +68,4 @@ ROWS = (
     ),
     Row("growth", "times the first point of its curve", 1.05, "constant", growth.growth),
 )
-BY_KEY = {row.key: row for row in ROWS}
+BY_KEY: dict[str, Row] = {row.key: row for row in ROWS}

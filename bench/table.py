@@ -85,7 +85,7 @@ def _rounded(value: Value | None) -> Any:
     return value if value is None else round(value, DECIMALS)
 
 
-def write(lines: Iterable[Line], path: Path = RESULTS) -> None:
+def write(lines: Iterable[Line], path: Path) -> None:
     """Write the rows measured now into the file; those that it has from an earlier run stay."""
     earlier = json.loads(path.read_text("utf-8")) if path.is_file() else {}
     path.write_text(json.dumps({**earlier, **document(lines)}, indent=2) + "\n", "utf-8")
