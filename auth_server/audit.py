@@ -49,7 +49,9 @@ class AuditLog:
         if LEVELS[level] >= self._least:
             known = {name: value for name, value in asdict(decision).items() if value is not None}
             line = json.dumps({"time": round(time.time(), 3), "level": level, **known}, separators=(",", ":"))
+            # One write, so that the lines of two threads do not mix; and a Lambda may be frozen as soon as it answered.
             sys.stdout.write(line + "\n")
+            sys.stdout.flush()
 
 
 def where(error: BaseException) -> str:

@@ -5,6 +5,7 @@ Never in a line: a token or a part of one, a claim that is not under the issuer'
 
 import json
 import sys
+import time
 import traceback
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -50,7 +51,7 @@ class AuditLog:
 
     def _write(self, level: str, event: str, fields: _Fields) -> None:
         if LEVELS[level] >= LEVELS[self.level]:
-            line = {"level": level, "event": event} | {
+            line = {"time": round(time.time(), 3), "level": level, "event": event} | {
                 name: value for name, value in fields.items() if value is not None
             }
             # One write, so that the lines of two threads do not mix; and a Lambda may be frozen as soon as it answered.

@@ -1,13 +1,14 @@
 """The log: one JSON object per line on stdout.
 
-    {"level": "INFO", "event": "request", "method": "GET", "route": "/products/{id}", "status": 200,
-     "client_id": "shop", "request_id": "..."}
+    {"time": 1790000000.123, "level": "INFO", "event": "request", "method": "GET", "route": "/products/{id}",
+     "status": 200, "client_id": "shop", "request_id": "..."}
 
 A line holds the route's template and never the path, the query, a header or a body: a caller may put anything there.
 """
 
 import json
 import sys
+import time
 import traceback
 from dataclasses import dataclass
 
@@ -25,7 +26,7 @@ class Log:
         if LOG_LEVELS.index(level) < LOG_LEVELS.index(self.level):
             return
         given = {name: value for name, value in fields.items() if value is not None}
-        sys.stdout.write(json.dumps({"level": level, "event": event, **given}) + "\n")
+        sys.stdout.write(json.dumps({"time": round(time.time(), 3), "level": level, "event": event, **given}) + "\n")
         sys.stdout.flush()
 
     def write_exception(self, error: Exception, request_id: str | None) -> None:

@@ -1,11 +1,22 @@
 """What many tests share: an AWS endpoint on loopback, and credentials that no AWS account knows."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from moto.server import ThreadedMotoServer
 
 from tests.dynamodb_local import server as dynamodb_local
+
+# Without its clock: how fast an example runs on a busy machine says nothing about the code.
+hypothesis_settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("untimed")
 
 AWS_ENVIRON = {
     "AWS_ACCESS_KEY_ID": "local",
@@ -42,3 +53,24 @@ def dynamodb_local_endpoint() -> Iterator[str]:
     """Give the URL of the official DynamoDB Local; skips where Java or Maven is missing."""
     with dynamodb_local.running() as url:
         yield url
+
+
+@contextmanager
+def running_stack(*options: str) -> Iterator[dict[str, Any]]:
+    """Run `latchkey local --json` on free ports, and give what it prints."""
+    command = [sys.executable, "-m", "latchkey", "local", "--json"]
+    command += ["--issuer-port", "0", "--api-port", "0", "--aws-port", "0", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:  # noqa: S603 - our own arguments
+        try:
+            assert process.stdout is not None
+            announcement: dict[str, Any] = json.loads(process.stdout.readline())
+            yield announcement
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="session")
+def local_stack() -> Iterator[dict[str, Any]]:
+    """Give a running local stack: what `latchkey local --json` prints. Its state is shared by a worker's tests."""
+    with running_stack() as announcement:
+        yield announcement

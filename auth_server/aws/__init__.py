@@ -22,7 +22,7 @@ CONFIG = Config(
 
 
 def connect(service: str, session: boto3.session.Session | None = None) -> Any:
-    """Make a boto3 client of `service` with this product's time-outs; a session of its own reads the environment now."""
+    """Make a boto3 client of `service` with our time-outs; a session of its own reads the environment now."""
     return (session or boto3.session.Session()).client(service, config=CONFIG)  # type: ignore[call-overload] # the stubs want a literal name
 
 

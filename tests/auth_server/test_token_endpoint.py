@@ -394,7 +394,7 @@ header_values = st.text() | st.binary().map(lambda b: "Basic " + base64.b64encod
     content_type=st.sampled_from(["application/x-www-form-urlencoded", "text/plain"]) | st.text(),
     encoded=st.booleans(),
 )
-def test_no_request_ends_in_500(body: str, authorization: str | None, content_type: str, encoded: bool) -> None:  # noqa: FBT001 - Hypothesis passes it by name
+def test_no_request_ends_in_500(body: str, authorization: str | None, content_type: str, encoded: bool) -> None:
     """Whatever a client sends is answered with JSON, and never with a fault of ours."""
     server = Simulator()
     headers = {"Authorization": authorization, "Content-Type": content_type}

@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 import sys
 from typing import Any
 
@@ -24,6 +25,7 @@ def _line(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     written = capsys.readouterr().out
     assert written.count("\n") == 1
     line: dict[str, Any] = json.loads(written)
+    assert abs(line.pop("time") - time.time()) < 3600
     return line
 
 

@@ -245,6 +245,7 @@ def test_each_request_is_one_line(api: Api, build: Build, capsys: pytest.Capture
     """The line says who did what with which outcome, and nothing that a caller wrote."""
     api(build("GET", "/products/secret-in-the-path"))
     (line,) = log_lines(capsys)
+    assert isinstance(line.pop("time"), float)
     assert line == {
         "level": "INFO",
         "event": "request",

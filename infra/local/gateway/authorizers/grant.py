@@ -50,7 +50,7 @@ class GrantCache:
     """Results by identity, for `ttl` seconds of `clock`, the oldest dropped first; a TTL of 0 keeps nothing."""
 
     def __init__(self, ttl: int, clock: Callable[[], float]) -> None:
-        self.ttl = ttl
+        self._ttl = ttl
         self._clock = clock
         self._grants: dict[str, tuple[float, Grant]] = {}
 
@@ -61,12 +61,12 @@ class GrantCache:
 
     def put(self, identity: str, grant: Grant) -> None:
         """Keep a result; one that is there already is renewed."""
-        if not self.ttl:
+        if not self._ttl:
             return
         self._grants.pop(identity, None)
         if len(self._grants) >= CACHED_RESULTS:
             del self._grants[next(iter(self._grants))]
-        self._grants[identity] = (self._clock() + self.ttl, grant)
+        self._grants[identity] = (self._clock() + self._ttl, grant)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,9 +50,9 @@ class RequestAuthorizer:
     identity: tuple[tuple[Read, str], ...]
 
     async def authorize(self, exchange: Exchange) -> dict[str, Any]:
-        """Let the request pass, or raise GatewayError. While results are kept, an absent source is a 401."""
+        """Let the request pass, or raise GatewayError: where an identity source is absent, UNAUTHORIZED."""
         values = [read(exchange, name) for read, name in self.identity]
-        if self.examiner.cache.ttl and not all(values):
+        if not all(values):
             raise GatewayError("UNAUTHORIZED", "Unauthorized")
         # What is absent is null to an integration, and an empty object in the input that AWS documents here.
         request = {name: {} if value is None else value for name, value in request_event(exchange).items()}
