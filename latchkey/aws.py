@@ -1,0 +1,40 @@
+"""The connection to AWS, or to a local stack where `AWS_ENDPOINT_URL` points to one."""
+
+from typing import Any
+
+import boto3.session
+import botocore.session
+
+from auth_server.aws import connect, dependency
+from auth_server.aws.dynamodb import DynamoDBClientStore
+from latchkey.endpoint import aws_is_local
+
+_LOCAL_REGION = "us-east-1"
+_LOCAL_CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
+
+
+def client_store(table: str) -> DynamoDBClientStore:
+    """Open the table of clients; raises `DependencyError` where AWS is not configured."""
+    return DynamoDBClientStore(_connect("dynamodb"), table)
+
+
+def kms() -> Any:
+    """Make a KMS client; raises `DependencyError` where AWS is not configured."""
+    return _connect("kms")
+
+
+def _connect(service: str) -> Any:
+    with dependency(service):
+        return connect(service, _session_without_configuration() if aws_is_local() else None)
+
+
+def _session_without_configuration() -> boto3.session.Session:
+    """Let what is configured stand, and fill in what is not: a local stack asks for no credentials of anyone's."""
+    core = botocore.session.Session()
+    # Credentials of the machine (EC2) are for AWS alone, and where there are none, asking for them takes seconds.
+    core.set_config_variable("metadata_service_num_attempts", 0)
+    return boto3.session.Session(
+        botocore_session=core,
+        region_name=core.get_config_variable("region") or _LOCAL_REGION,
+        **({} if core.get_credentials() else _LOCAL_CREDENTIALS),
+    )

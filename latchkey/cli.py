@@ -1,0 +1,46 @@
+"""The command table. A command's module is imported when that command is called, so that the rest starts quickly."""
+
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from latchkey.options import command_group, help_end
+
+# Command, the module whose `app` it is, and its line in the help of `latchkey`.
+COMMANDS = (
+    ("local", "latchkey.local", "Run all of it on this machine, until Ctrl-C."),
+    ("clients", "latchkey.clients", "Register clients and keep their records."),
+    ("keys", "latchkey.keys", "See the keys that sign tokens."),
+    ("local", "latchkey.local", "Run all of it on this machine."),
+    ("token", "latchkey.token", "Get a token, or see what one says and whether it would be accepted."),
+)
+_MODULES = {name: module for name, module, _ in COMMANDS}
+
+
+class _CommandTable(TyperGroup):
+    """The groups that Typer knows hold nothing but a name and a line of help; the real one takes its place here."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Find the command that `args` start with, and import it."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command and command_of(str(name)), rest
+
+
+def command_of(name: str) -> Any:
+    """Import the command of this name."""
+    return typer.main.get_command(import_module(_MODULES[name]).app)
+
+
+app = command_group()
+for _name, _, _about in COMMANDS:
+    app.add_typer(command_group(_about), name=_name)
+
+
+@app.callback(cls=_CommandTable, epilog=help_end("latchkey clients list", "latchkey clients create --help"))
+def latchkey() -> None:
+    """OAuth 2.0 for machines, on your own AWS account.
+
+    Talks to AWS as it is configured, or to a local stack where AWS_ENDPOINT_URL points to one.
+    """

@@ -1,0 +1,91 @@
+"""A client as it is shown: everything but what its secrets could be checked with."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from auth_server import scope
+from auth_server.clients import Client, ClientSecret
+from latchkey.moment import moment, timestamp
+from latchkey.output import Cell, details, table
+
+
+def document(client: Client, now: int) -> dict[str, Any]:
+    """Describe a client in JSON, at the Unix time `now`.
+
+    {"client_id": "demo", "name": "", "enabled": true, "scope": "products:read", "default_scope": "",
+     "audience": ["https://api.example.com"], "auth_methods": ["client_secret_basic"],
+     "grant_types": ["client_credentials"], "token_lifetime": null, "claims": {},
+     "secrets": [{"created_at": "2026-09-21T13:33:20Z", "expires_at": null, "live": true}],
+     "created_at": "2026-09-21T13:33:20Z", "updated_at": "2026-09-21T13:33:20Z", "version": 1}
+    """
+    return {
+        "client_id": client.client_id,
+        "name": client.name,
+        "enabled": client.enabled,
+        "scope": scope.render(client.scopes),
+        "default_scope": scope.render(client.default_scopes),
+        "audience": list(client.audiences),
+        "auth_methods": list(client.auth_methods),
+        "grant_types": list(client.grant_types),
+        "token_lifetime": client.token_lifetime,
+        "claims": dict(client.claims),
+        "secrets": [_secret(secret, now) for secret in client.secrets],
+        "created_at": timestamp(client.created_at),
+        "updated_at": timestamp(client.updated_at),
+        "version": client.version,
+    }
+
+
+def _secret(secret: ClientSecret, now: int) -> dict[str, Any]:
+    return {
+        "created_at": timestamp(secret.created_at),
+        "expires_at": timestamp(secret.expires_at),
+        "live": secret.is_live(now),
+    }
+
+
+def overview(clients: Sequence[Client], now: int) -> Table | str:
+    """Lay out clients for a person, a row for each."""
+    if not clients:
+        return "There are no clients."
+    columns = ("client_id", "name", "scope", "enabled", "live secrets", "created")
+    return table(columns, (_row(client, now) for client in clients))
+
+
+def _row(client: Client, now: int) -> tuple[Cell, ...]:
+    return (
+        client.client_id,
+        client.name,
+        scope.render(client.scopes),
+        _yes_or_no(client.enabled),
+        _expiries(client.secrets, now),
+        moment(client.created_at, now),
+    )
+
+
+def in_full(client: Client, now: int) -> Table:
+    """Lay out one client for a person."""
+    said = document(client, now) | {
+        "enabled": _yes_or_no(client.enabled),
+        "audience": client.audiences,
+        "auth_methods": client.auth_methods,
+        "grant_types": client.grant_types,
+        "token_lifetime": "the server's" if client.token_lifetime is None else f"{client.token_lifetime} s",
+        "claims": json.dumps(dict(client.claims)) if client.claims else "",
+        "secrets": _expiries(client.secrets, now),
+        "created_at": moment(client.created_at, now),
+        "updated_at": moment(client.updated_at, now),
+    }
+    return details((name, value if isinstance(value, tuple) else str(value)) for name, value in said.items())
+
+
+def _expiries(secrets: Iterable[ClientSecret], now: int) -> tuple[str, ...]:
+    live = (secret.expires_at for secret in secrets if secret.is_live(now))
+    return tuple("no expiry" if at is None else f"until {moment(at, now)}" for at in live) or ("none",)
+
+
+def _yes_or_no(value: object) -> str:
+    return "yes" if value else "no"
