@@ -98,7 +98,7 @@ def test_the_identifiers_of_a_request_are_in_its_answer(client: httpx.Client) ->
 
 
 @pytest.mark.parametrize(("sent", "kept"), [("Root=1-6ab-0c;Sampled=1", True), ("<script>", False)])
-def test_a_trace_of_the_client_goes_on(client: httpx.Client, sent: str, kept: bool) -> None:  # noqa: FBT001 - a table's column
+def test_a_trace_of_the_client_goes_on(client: httpx.Client, sent: str, kept: bool) -> None:
     """A trace header of the client is kept if it is one."""
     traced = client.get("/echo", headers={"X-Amzn-Trace-Id": sent}).json()["headers"]["X-Amzn-Trace-Id"]
     assert (traced == sent) is kept
@@ -178,7 +178,7 @@ def test_binary_media_types_decide_the_encoding_of_a_body(
     content_type: str,
     content: bytes,
     body: str,
-    is_base64: bool,  # noqa: FBT001 - a table's column
+    is_base64: bool,
 ) -> None:
     """A body of a binary media type is in base64; every other is text, in which bytes that are not UTF-8 are lost."""
     event = client.post("/echo", content=content, headers={"Content-Type": content_type}).json()

@@ -56,7 +56,7 @@ def test_wildcards_match_as_a_regular_expression_would(pattern: str, text: str) 
         ("arn:aws-us-gov:execute-api:*:*:*", False),
     ],
 )
-def test_a_resource_matches_part_by_part(pattern: str, matches: bool) -> None:  # noqa: FBT001 - a table's column
+def test_a_resource_matches_part_by_part(pattern: str, matches: bool) -> None:
     """A wildcard of an ARN stays within its part, and the last part is the whole rest."""
     assert parse_policy(policy(statement(resource=pattern))).decide(GET) is (
         Decision.ALLOW if matches else Decision.IMPLICIT_DENY

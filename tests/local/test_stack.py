@@ -1,0 +1,226 @@
+"""The whole path over real HTTP: the template's APIs, functions, tables and key, as `latchkey local` runs them."""
+
+import base64
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+
+from auth_server import access_token
+from auth_server.access_token import Grant
+from auth_server.aws.kms import KmsKeySource
+from tests.conftest import running_stack
+
+Stack = dict[str, Any]
+FORM = {"grant_type": "client_credentials"}
+LOCAL = [sys.executable, "-m", "latchkey", "local"]
+
+
+def aws(stack: Stack, service: str) -> Any:
+    """Give a boto3 client of the stack's AWS endpoint."""
+    return boto3.client(service, endpoint_url=stack["aws_endpoint_url"], region_name=stack["region"])  # type: ignore[call-overload] # the stubs want a literal name
+
+
+def credentials(stack: Stack) -> tuple[str, str]:
+    """Give the demo client's id and secret."""
+    return stack["client_id"], stack["client_secret"]
+
+
+def ask(stack: Stack, **parameters: str) -> httpx.Response:
+    """Ask for a token with Basic."""
+    return httpx.post(f"{stack['issuer']}/oauth/token", data={**FORM, **parameters}, auth=credentials(stack))
+
+
+def products(stack: Stack, authorization: str | None) -> httpx.Response:
+    """Ask for the products with this Authorization header."""
+    headers = {"Authorization": authorization} if authorization else {}
+    return httpx.get(f"{stack['api']}/products", headers=headers)
+
+
+def signed(stack: Stack, *, now: float, lifetime: int = 3600) -> str:
+    """Sign a token with the stack's own key at another time."""
+    key = KmsKeySource(aws(stack, "kms"), "alias/latchkey").load()
+    grant = Grant("demo", ("products:read",), (stack["audience"],), lifetime)
+    return access_token.mint(grant, issuer=stack["issuer"], key=key, now=int(now)).value
+
+
+def test_the_announcement_is_what_others_rely_on(local_stack: Stack) -> None:
+    """`latchkey local --json` prints these members, and no other."""
+    assert set(local_stack) == {
+        "issuer",
+        "api",
+        "aws_endpoint_url",
+        "region",
+        "client_id",
+        "client_secret",
+        "scope",
+        "audience",
+        "authorizer_cache_ttl_s",
+    }
+    assert local_stack["scope"] == "products:read products:write messages:write"
+    assert local_stack["audience"] == local_stack["api"]
+
+
+def test_a_token_opens_the_api(local_stack: Stack) -> None:
+    """By Basic and by body parameters, a token is issued that the API accepts; without one it is 401."""
+    client_id, secret = credentials(local_stack)
+    by_body = {**FORM, "client_id": client_id, "client_secret": secret}
+    for answer in (ask(local_stack), httpx.post(f"{local_stack['issuer']}/oauth/token", data=by_body)):
+        assert answer.status_code == 200
+        assert products(local_stack, f"Bearer {answer.json()['access_token']}").status_code == 200
+    assert products(local_stack, None).status_code == 401
+
+
+@pytest.mark.spec("RFC 6749", "5.2")
+def test_a_challenge_leaves_the_gateway_under_its_own_name(local_stack: Stack) -> None:
+    """A client that used the Authorization header is challenged by WWW-Authenticate, not by a renamed header."""
+    url = f"{local_stack['issuer']}/oauth/token"
+    answer = httpx.post(url, data=FORM, auth=("demo", "wrong"))
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == 'Basic realm="oauth", charset="UTF-8"'
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.json() == {"error": "invalid_client", "error_description": "Client authentication failed."}
+    without_header = httpx.post(url, data={**FORM, "client_id": "demo", "client_secret": "wrong"})
+    assert without_header.status_code == 401
+    assert without_header.json() == answer.json()
+
+
+@pytest.mark.spec("RFC 6750", "3")
+@pytest.mark.parametrize(
+    "authorization",
+    [None, "Bearer", "Bearer a b", "Basic ZGVtbzpk", "Bearer not-a-token", "Bearer a.b.c", "bearer"],
+)
+def test_a_bad_token_is_challenged(local_stack: Stack, authorization: str | None) -> None:
+    """No token, or one that is no good: 401 with a Bearer challenge, readable by a page of any origin."""
+    answer = products(local_stack, authorization)
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
+    assert "/.well-known/oauth-protected-resource" in answer.headers["WWW-Authenticate"]
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_an_expired_and_an_early_token_are_401(local_stack: Stack) -> None:
+    """A token of the right key, out of its time, is refused."""
+    assert products(local_stack, f"Bearer {signed(local_stack, now=time.time())}").status_code == 200
+    for now in (time.time() - 7200, time.time() + 7200):
+        assert products(local_stack, f"Bearer {signed(local_stack, now=now)}").status_code == 401
+
+
+@pytest.mark.spec("RFC 6750", "3.1")
+def test_a_token_without_the_scope_is_403(local_stack: Stack) -> None:
+    """A good token that lacks the scope is insufficient_scope, and the answer names the scope."""
+    token = ask(local_stack, scope="products:read").json()["access_token"]
+    answer = httpx.post(
+        f"{local_stack['api']}/products",
+        json={"name": "Mug", "price": "8.00"},
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    assert answer.status_code == 403
+    assert (answer.json()["error"], answer.json()["scope"]) == ("insufficient_scope", "products:write")
+
+
+def test_a_cached_allow_serves_every_route(local_stack: Stack) -> None:
+    """The authorizer's result is cached for the token; the next route is allowed by it as the first was."""
+    headers = {"Authorization": f"Bearer {ask(local_stack).json()['access_token']}"}
+    made = httpx.post(f"{local_stack['api']}/products", json={"name": "Mug", "price": "8.00"}, headers=headers)
+    assert made.status_code == 201
+    assert httpx.get(made.headers["Location"], headers=headers).json()["created_by"] == "demo"
+
+
+@pytest.mark.parametrize("path", ["/oauth/authorize", "/", "/products"])
+def test_an_unknown_path_of_the_issuer_is_404_in_json(local_stack: Stack, path: str) -> None:
+    """What is not there is answered in JSON, and not as API Gateway would by itself."""
+    answer = httpx.get(local_stack["issuer"] + path)
+    assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
+def test_another_method_is_405(local_stack: Stack, method: str) -> None:
+    """The gateway hands every method of the token endpoint on, so that the answer is 405 with Allow."""
+    answer = httpx.request(method, f"{local_stack['issuer']}/oauth/token")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+
+
+def test_bytes_that_are_no_utf_8_reach_the_token_endpoint(local_stack: Stack) -> None:
+    """The gateway hands the form over byte by byte: what is not UTF-8 is refused and not replaced."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    body = b"grant_type=client_credentials&scope=\xff"
+    answer = httpx.post(f"{local_stack['issuer']}/oauth/token", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+
+
+def test_no_metadata_is_taken_from_the_host_header(local_stack: Stack) -> None:
+    """Whatever the Host header says, the documents name the configured issuer and resource."""
+    headers = {"Host": "evil.example", "X-Forwarded-Host": "evil.example"}
+    for path in ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"):
+        assert httpx.get(local_stack["issuer"] + path, headers=headers).json()["issuer"] == local_stack["issuer"]
+    resource = httpx.get(f"{local_stack['api']}/.well-known/oauth-protected-resource", headers=headers).json()
+    assert resource["resource"] == local_stack["api"]
+    assert resource["authorization_servers"] == [local_stack["issuer"]]
+
+
+def payload(token: str) -> dict[str, Any]:
+    """Give a token's claims, unverified."""
+    segment = token.split(".")[1]
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
+    return claims
+
+
+def test_sixteen_clients_at_once_get_tokens_of_their_own(local_stack: Stack) -> None:
+    """Parallel requests do not disturb each other."""
+    with ThreadPoolExecutor(16) as pool:
+        tokens = [answer.json()["access_token"] for answer in pool.map(lambda _: ask(local_stack), range(64))]
+    assert len({payload(token)["jti"] for token in tokens}) == 64
+
+
+@pytest.fixture(scope="module")
+def own_stack() -> Iterator[Stack]:
+    """Give a stack that this module may break."""
+    with running_stack() as announcement:
+        yield announcement
+
+
+def test_a_client_that_is_deleted_gets_nothing_more(own_stack: Stack) -> None:
+    """The next request after a change of the table sees it."""
+    dynamodb = aws(own_stack, "dynamodb")
+    key = {"client_id": {"S": "demo"}}
+    item = dynamodb.get_item(TableName="latchkey-clients", Key=key)["Item"]
+    dynamodb.delete_item(TableName="latchkey-clients", Key=key)
+    assert ask(own_stack).status_code == 401
+    dynamodb.put_item(TableName="latchkey-clients", Item=item)
+    assert ask(own_stack).status_code == 200
+
+
+def test_a_port_in_use_is_one_clear_line(local_stack: Stack) -> None:
+    """A second instance on the same ports says which port, and exits with a status that is not 0."""
+    port = local_stack["issuer"].rpartition(":")[2]
+    command = [*LOCAL, "--issuer-port", port, "--api-port", "0", "--aws-port", "0"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - our own arguments
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    assert f"127.0.0.1:{port}" in result.stderr
+    assert "--issuer-port" in result.stderr
+
+
+def test_the_banner_shows_a_good_call_and_the_refusals() -> None:
+    """Without --json a person sees the addresses, a token, and 200, 401, 401 and 403."""
+    command = [*LOCAL, "--issuer-port", "0", "--api-port", "0", "--aws-port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:  # noqa: S603 - our own arguments
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            lines.append(line.rstrip())
+            if "clients create" in line:
+                break
+        process.terminate()
+    shown = [line.strip().rpartition(": ")[2] for line in lines if line.startswith(("  POST", "  GET"))]
+    assert shown == ["200", "401", "200", "401", "403"]
