@@ -1,5 +1,6 @@
 """Cost: what a million tokens cost by AWS's price list, from the calls, the CPU and the log lines that are counted."""
 
+import math
 from dataclasses import dataclass
 
 from bench import deployed, prices
@@ -69,9 +70,10 @@ def price(invocation: Invocation, function: Function) -> dict[str, float]:
 
 
 def _duration_s(invocation: Invocation, memory_mb: int) -> float:
-    """Give the time that an invocation takes: its CPU on the share that its memory buys, and its waits for AWS."""
+    """Give the time that is billed, in whole milliseconds: CPU on the share that memory buys, and waits for AWS."""
     share = min(1.0, memory_mb / prices.MB_PER_VCPU)
-    return invocation.cpu_s / share + sum(count * prices.WAIT_S[name] for name, count in invocation.calls.items())
+    waits_s = sum(count * prices.WAIT_S[name] for name, count in invocation.calls.items())
+    return math.ceil(1000 * (invocation.cpu_s / share + waits_s)) / 1000
 
 
 def _list(parts: dict[str, float]) -> str:

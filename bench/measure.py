@@ -28,7 +28,7 @@ class Effort:
     tokens: int
 
 
-FULL = Effort(rounds=25, turn_s=0.05, cold_starts=7, clients=1_000_000, tokens=10_000)
+FULL = Effort(rounds=25, turn_s=0.05, cold_starts=15, clients=1_000_000, tokens=10_000)
 QUICK = Effort(rounds=7, turn_s=0.02, cold_starts=5, clients=100_000, tokens=1_000)
 
 
@@ -47,10 +47,6 @@ class Spread:
             return cls(values[0], values[0], values[0])
         low, _, high = quantiles(values, n=4, method="inclusive")
         return cls(median(values), low, high)
-
-    def plus(self, constant: float) -> "Spread":
-        """Shift it."""
-        return Spread(self.median + constant, self.low + constant, self.high + constant)
 
     def __str__(self) -> str:
         return f"{self.median:.2f} ({self.low:.2f} to {self.high:.2f})"

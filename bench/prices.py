@@ -1,4 +1,4 @@
-"""AWS's public prices in US dollars, on demand, first tier, without free tiers: us-east-1, as of 2025-11."""
+"""AWS's public prices in US dollars, on demand, first tier, without free tiers: us-east-1, as of mid-2026."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class Price:
 REST_API_REQUEST = Price(3.50 / MILLION, "https://aws.amazon.com/api-gateway/pricing/")
 HTTP_API_REQUEST = Price(1.00 / MILLION, "https://aws.amazon.com/api-gateway/pricing/")
 LAMBDA_REQUEST = Price(0.20 / MILLION, "https://aws.amazon.com/lambda/pricing/")
-# A GB-second of a warm function: from the handler's start to its end.
+# A GB-second of a warm function: from the handler's start to its end, by the millisecond.
 LAMBDA_GB_SECOND = {
     "arm64": Price(0.0000133334, "https://aws.amazon.com/lambda/pricing/"),
     "x86_64": Price(0.0000166667, "https://aws.amazon.com/lambda/pricing/"),

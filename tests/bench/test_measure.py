@@ -44,7 +44,6 @@ def test_the_spread_is_median_and_quartiles() -> None:
     """One round that went wrong moves neither."""
     assert Spread.of([1.0, 2.0, 3.0, 4.0, 1000.0]) == Spread(3.0, 2.0, 4.0)
     assert Spread.of([7.0]) == Spread(7.0, 7.0, 7.0)
-    assert Spread(2.0, 1.0, 3.0).plus(1) == Spread(3.0, 2.0, 4.0)
 
 
 def test_work_in_this_process_is_done_as_often_as_asked() -> None:
