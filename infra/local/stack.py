@@ -11,7 +11,7 @@ gives them; the APIs are its OpenAPI documents, behind the local gateway.
 import logging
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -82,18 +82,21 @@ class LocalStack:
 
 
 @contextmanager
-def running(addresses: Addresses, parameters: Mapping[str, str] | None = None) -> Iterator[LocalStack]:
+def running(
+    addresses: Addresses, *, name: str = "latchkey", functions_reach_aws_at: Callable[[str], str] = lambda url: url
+) -> Iterator[LocalStack]:
     """Start everything, give the stack once all of it answers, and stop it at the end.
 
-    `parameters` are the template's. Raises `PortInUseError` before anything is started.
+    `name` is the CloudFormation stack's: tables and alias have it in theirs. `functions_reach_aws_at` tells what the
+    functions call for the AWS endpoint's URL: a proxy, for example. Raises `PortInUseError` before anything starts.
     """
     with ExitStack() as at_end:
         issuer_socket = at_end.enter_context(_listening(addresses.host, addresses.issuer_port, "issuer"))
         api_socket = at_end.enter_context(_listening(addresses.host, addresses.api_port, "api"))
         endpoint = at_end.enter_context(_aws_endpoint(addresses))
         issuer, api = _url(issuer_socket), _url(api_socket)
-        template = _provision(endpoint, {"IssuerUrl": issuer, "ApiUrl": api, **(parameters or {})})
-        functions = _load_functions(template, endpoint)
+        template = _provision(endpoint, name, {"IssuerUrl": issuer, "ApiUrl": api})
+        functions = _load_functions(template, functions_reach_aws_at(endpoint))
         at_end.enter_context(serving(_gateway(template, "AuthApi", functions), issuer_socket))
         at_end.enter_context(serving(_gateway(template, "ResourceApi", functions), api_socket))
         secret = _register_demo_client(template, endpoint, api)
@@ -131,14 +134,16 @@ def _aws(service: str, endpoint: str) -> Any:
     return session.client(service, endpoint_url=endpoint)  # type: ignore[call-overload] # the stubs want a literal name
 
 
-def _provision(endpoint: str, parameters: Mapping[str, str]) -> Stack:
+def _provision(endpoint: str, name: str, parameters: Mapping[str, str]) -> Stack:
     """Create what the template's functions use: its key and alias, and its tables with some products in one."""
-    unmade = Stack(parameters=parameters, attributes={"SigningKey.Arn": "arn", "SigningKey": "id"})
+    pseudo = {"AWS::StackName": name, "AWS::Region": REGION}
+    unmade = Stack(parameters=parameters, pseudo_parameters=pseudo)
     kms = _aws("kms", endpoint)
     properties = unmade.properties("SigningKey")
     key = kms.create_key(KeySpec=properties["KeySpec"], KeyUsage=properties["KeyUsage"])["KeyMetadata"]
     kms.create_alias(AliasName=unmade.properties("SigningKeyAlias")["AliasName"], TargetKeyId=key["KeyId"])
-    template = Stack(parameters=parameters, attributes={"SigningKey.Arn": key["Arn"], "SigningKey": key["KeyId"]})
+    made = {"SigningKey.Arn": key["Arn"], "SigningKey": key["KeyId"]}
+    template = Stack(parameters=parameters, attributes=made, pseudo_parameters=pseudo)
     dynamodb = _aws("dynamodb", endpoint)
     for table in template.tables().values():
         _create_table(dynamodb, table)

@@ -156,6 +156,13 @@ def test_the_list_goes_over_pages(store: DynamoDBClientStore) -> None:
 
 # The error shapes below are AWS's own; the local endpoints cannot be made to answer them, so botocore's Stubber does.
 Planted = Callable[[Stubber], None]
+
+
+def answered(item: dict[str, Any]) -> dict[str, Any]:
+    """Give DynamoDB's answer with this item."""
+    return {"Item": item, "ConsumedCapacity": {"TableName": "clients", "CapacityUnits": 1.0}}
+
+
 FAILURES: dict[str, tuple[Planted, str]] = {
     "throttled": (
         lambda stub: stub.add_client_error("get_item", "ProvisionedThroughputExceededException", "Slow down", 400),
@@ -170,12 +177,16 @@ FAILURES: dict[str, tuple[Planted, str]] = {
         "dynamodb:GetItem: InternalServerError",
     ),
     "an item that is no client": (
-        lambda stub: stub.add_response("get_item", {"Item": {"client_id": {"S": "demo"}}}),
+        lambda stub: stub.add_response("get_item", answered({"client_id": {"S": "demo"}})),
         "dynamodb:GetItem: KeyError",
     ),
     "a field of another type": (
-        lambda stub: stub.add_response("get_item", {"Item": {"client_id": {"S": "demo"}, "scope": {"N": "1"}}}),
+        lambda stub: stub.add_response("get_item", answered({"client_id": {"S": "demo"}, "scope": {"N": "1"}})),
         "dynamodb:GetItem: KeyError",
+    ),
+    "an empty answer, which is what boto3 makes of garbage": (
+        lambda stub: stub.add_response("get_item", {}),
+        "dynamodb:GetItem: ValueError",
     ),
 }
 
