@@ -38,7 +38,10 @@ _signature_cpu_s = 0.0
 
 def _get_item(request: Document) -> Document:
     client_id = request["Key"]["client_id"]["S"]
-    return {"Item": to_item(client(client_id=client_id))} if client_id.startswith(CLIENT_PREFIX) else {}
+    item = {"Item": to_item(client(client_id=client_id))} if client_id.startswith(CLIENT_PREFIX) else {}
+    # A strongly consistent read of up to 4 KB is one unit.
+    asked = request.get("ReturnConsumedCapacity", "NONE") != "NONE"
+    return {**item, **({"ConsumedCapacity": {"TableName": request["TableName"], "CapacityUnits": 1}} if asked else {})}
 
 
 def _get_public_key(_: Document) -> Document:

@@ -43,7 +43,10 @@ def test_the_stand_in_knows_every_client_of_its_kind_and_no_other(aws: Worker) -
     dynamodb = _client(aws, "dynamodb")
     answer = dynamodb.get_item(TableName="clients", Key={"client_id": {"S": "client-987654"}})
     assert from_item(answer["Item"]).client_id == "client-987654"
-    assert "Item" not in dynamodb.get_item(TableName="clients", Key={"client_id": {"S": "nobody"}})
+    assert "ConsumedCapacity" not in answer
+    nobody = dynamodb.get_item(TableName="clients", Key={"client_id": {"S": "nobody"}}, ReturnConsumedCapacity="TOTAL")
+    assert "Item" not in nobody
+    assert nobody["ConsumedCapacity"]["CapacityUnits"] == 1
 
 
 def test_the_stand_in_signs_in_earnest_and_counts(aws: Worker) -> None:
