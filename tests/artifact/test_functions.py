@@ -1,0 +1,175 @@
+"""Each built function runs under Lambda's own runtime client, on events as API Gateway sends them."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import jwt
+import pytest
+
+from tests.artifact.deployed import API_URL, CLIENT_ID, SECRET, Deployed, basic, document, recorded, with_header
+from tests.artifact.issuer import Issuer, status_404
+from tests.artifact.runtime_api import RunningFunction
+
+TOKEN_EVENTS = ("rest_token_endpoint", "http_api_token_endpoint", "function_url_token_endpoint")
+STAGE_ARN = "arn:aws:execute-api:us-east-1:123456789012:f6g7h8i9j0/prod"
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Issuer:
+    """Return an address for the issuer."""
+    return Issuer()
+
+
+@pytest.fixture(scope="module")
+def stack(deployed: Deployed, issuer: Issuer) -> Deployed:
+    """Return the stack whose issuer has that address."""
+    return Deployed.create(deployed.artifacts, deployed.python, deployed.endpoint, issuer.url)
+
+
+@pytest.fixture(scope="module")
+def token_function(stack: Deployed, issuer: Issuer) -> Iterator[RunningFunction]:
+    """Run the token function, which also answers at the issuer's address."""
+
+    def answer(path: str) -> dict[str, Any]:
+        if path != "/.well-known/jwks.json":
+            return status_404(path)
+        result: dict[str, Any] = running.invoke(recorded("rest_jwks")).document
+        return result
+
+    with stack.function("TokenFunction") as running, issuer.answered_by(answer):
+        assert running.start.error_type is None, running.log
+        yield running
+
+
+@pytest.fixture(scope="module")
+def authorizer(stack: Deployed, token_function: RunningFunction) -> Iterator[RunningFunction]:
+    """Run the authorizer, which fetches its keys from the issuer."""
+    assert token_function.start.error_type is None
+    with stack.function("AuthorizerFunction") as function:
+        yield function
+
+
+@pytest.fixture(scope="module")
+def challenge(stack: Deployed) -> Iterator[RunningFunction]:
+    """Run the challenge function."""
+    with stack.function("ChallengeFunction") as function:
+        yield function
+
+
+@pytest.fixture(scope="module")
+def resource(stack: Deployed) -> Iterator[RunningFunction]:
+    """Run the sample API."""
+    with stack.function("ResourceFunction") as function:
+        yield function
+
+
+@pytest.mark.parametrize("name", TOKEN_EVENTS)
+def test_a_token_is_issued_and_its_key_is_published(token_function: RunningFunction, issuer: Issuer, name: str) -> None:
+    """The token function issues a token for each kind of event, and the key set that it serves verifies it."""
+    answer = token_function.invoke(recorded(name)).document
+    assert answer["statusCode"] == 200
+    token = document(answer)["access_token"]
+    keys = jwt.PyJWKSet.from_dict(document(token_function.invoke(recorded("rest_jwks")).document))
+    key = keys[jwt.get_unverified_header(token)["kid"]]
+    claims = jwt.decode(token, key, algorithms=["RS256"], audience=API_URL, issuer=issuer.url)
+    assert (claims["client_id"], claims["scope"]) == (CLIENT_ID, "products:read")
+
+
+def test_the_metadata_names_the_issuer_of_the_template(token_function: RunningFunction, issuer: Issuer) -> None:
+    """The metadata of the artifact names the issuer and the scopes that the template gives it."""
+    metadata = document(token_function.invoke(recorded("rest_metadata")).document)
+    assert metadata["token_endpoint"] == f"{issuer.url}/oauth/token"
+    assert metadata["scopes_supported"] == ["products:read", "products:write"]
+
+
+def test_the_authorizer_allows_a_token_of_the_token_function(
+    token_function: RunningFunction, authorizer: RunningFunction
+) -> None:
+    """The authorizer allows the stage to a token that the token function issued, and says what it permits."""
+    token = document(token_function.invoke(recorded("rest_token_endpoint")).document)["access_token"]
+    outcome = authorizer.invoke(recorded("token_authorizer", authorizationToken=f"Bearer {token}"))
+    assert outcome.error_type is None
+    assert outcome.document["principalId"] == CLIENT_ID
+    assert outcome.document["policyDocument"]["Statement"] == [
+        {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": [f"{STAGE_ARN}/*"]}
+    ]
+    assert outcome.document["context"]["permissions"] == "products:read"
+
+
+@pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer not-a-token", "Basic ZGVtbzpzZWNyZXQ="])
+def test_the_authorizer_raises_unauthorized(authorizer: RunningFunction, authorization: str) -> None:
+    """The authorizer reports the error `Unauthorized` to Lambda, the one word that API Gateway turns into 401."""
+    outcome = authorizer.invoke(recorded("token_authorizer", authorizationToken=authorization))
+    assert (outcome.error_type, outcome.document["errorMessage"]) == ("Exception", "Unauthorized")
+
+
+@pytest.mark.spec("RFC 6749", "5.2")
+@pytest.mark.parametrize("authorization", [basic(CLIENT_ID, "wrong"), basic("nobody", SECRET), "Bearer x", "Basic ?"])
+def test_the_gate_refuses_bad_credentials(challenge: RunningFunction, authorization: str) -> None:
+    """The challenge function reports `Unauthorized` for bad credentials in the header: the 401 is then the gateway's."""
+    event = with_header(recorded("request_authorizer_token_endpoint"), "Authorization", authorization)
+    outcome = challenge.invoke(event)
+    assert (outcome.error_type, outcome.document["errorMessage"]) == ("Exception", "Unauthorized")
+
+
+@pytest.mark.parametrize("authorization", [basic(CLIENT_ID, SECRET), None])
+def test_the_gate_admits_the_rest(challenge: RunningFunction, authorization: str | None) -> None:
+    """The challenge function admits good credentials, and a request without any, which has them in its body."""
+    event = with_header(recorded("request_authorizer_token_endpoint"), "Authorization", authorization)
+    outcome = challenge.invoke(event)
+    assert outcome.error_type is None
+    (statement,) = outcome.document["policyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Resource"]) == ("Allow", event["methodArn"])
+
+
+def test_the_sample_api_keeps_and_shows_a_product(resource: RunningFunction) -> None:
+    """The sample API adds a product, shows it by its id, and lists it, for REST and HTTP API events."""
+    created = document(resource.invoke(recorded("rest_create_product")).document)
+    shown = resource.invoke(recorded("rest_show_product", path=f"/products/{created['id']}")).document
+    assert (shown["statusCode"], document(shown)) == (200, created)
+    for name in ("rest_list_products", "http_api_list_products"):
+        listed = resource.invoke(recorded(name)).document
+        assert created in document(listed)["products"]
+
+
+def test_the_sample_api_refuses_a_token_without_the_scope(resource: RunningFunction) -> None:
+    """The sample API refuses with 403 what the authorizer's context does not permit."""
+    event = recorded("rest_create_product")
+    event["requestContext"]["authorizer"]["permissions"] = "products:read"
+    answer = resource.invoke(event).document
+    assert (answer["statusCode"], document(answer)["error"]) == (403, "insufficient_scope")
+
+
+def test_the_sample_api_describes_itself(resource: RunningFunction, issuer: Issuer) -> None:
+    """The metadata of the sample API names the resource and the issuer that the template gives it."""
+    metadata = document(resource.invoke(recorded("rest_resource_metadata")).document)
+    assert (metadata["resource"], metadata["authorization_servers"]) == (API_URL, [issuer.url])
+
+
+@pytest.mark.parametrize(
+    ("logical_id", "variable"),
+    [
+        ("TokenFunction", "ISSUER"),
+        ("ChallengeFunction", "LOG_LEVEL"),
+        ("AuthorizerFunction", "AUDIENCE"),
+        ("ResourceFunction", "RESOURCE"),
+    ],
+)
+def test_a_bad_setting_stops_the_start(deployed: Deployed, logical_id: str, variable: str) -> None:
+    """A setting that will not do ends the start with an error to Lambda that names it, and no event is ever taken."""
+    with deployed.function(logical_id, **{variable: "\x01"}) as function:
+        assert function.start.error_type is not None
+        assert function.start.document["errorType"] == "SettingsError"
+        assert variable in function.start.document["errorMessage"]
+
+
+def test_nothing_secret_is_logged(stack: Deployed) -> None:
+    """No secret, credential or token stands in what a function writes."""
+    with stack.function("TokenFunction", LOG_LEVEL="DEBUG") as function:
+        token = document(function.invoke(recorded("rest_token_endpoint")).document)["access_token"]
+        function.invoke(with_header(recorded("rest_token_endpoint"), "Authorization", basic(CLIENT_ID, "wrong-secret")))
+    log = "".join(function.log)
+    assert json.loads(function.log[-1])["event"] == "token"
+    for secret in (SECRET, "wrong-secret", basic(CLIENT_ID, SECRET), token, token.rpartition(".")[2]):
+        assert secret not in log
