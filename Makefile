@@ -8,7 +8,7 @@ PACKAGES := auth_server authorizer resource_server latchkey infra tests bench
 SECONDS ?= 600
 CASES ?= 100000
 
-.PHONY: help run test setup check bench deploy lock format
+.PHONY: help run test setup check bench deploy docs format lock
 
 help: ## print this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ bench: $(SETUP) ## the benchmarks: one table, and bench/results.json
 
 deploy: $(SETUP) ## sam build and sam deploy --guided
 	@cd infra && PATH="$(CURDIR)/$(BIN):$$PATH" sam build && PATH="$(CURDIR)/$(BIN):$$PATH" sam deploy --guided
+
+docs: $(SETUP) ## write the README's generated tables
+	@$(BIN)/python -m tests.docs.tables
 
 format: $(SETUP) ## write the formatting that check asks for
 	@$(BIN)/ruff format .
