@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     effort = QUICK if options.quick else FULL
     rows = [BY_KEY[key] for key in options.rows or BY_KEY]
     lines = [line for row in rows if (line := _run(row, effort)) is not None]
-    table.write(lines, options.output)
+    table.write(lines, options.output, tried=[row.key for row in rows])
     sys.stdout.write(f"{table.render(lines)}\n{units.description()}\n")
     return 0 if len(lines) == len(rows) else 1
 

@@ -2,6 +2,7 @@
 
 import platform
 import shutil
+import sys
 import tempfile
 import zipfile
 from functools import cache
@@ -15,7 +16,7 @@ from infra.build import BuildError, Target, build
 
 WORKPLACE = ROOT / ".artifacts" / "bench"
 BYTES_PER_MB = 1_000_000
-_ARCHITECTURES = {"x86_64": "x86_64", "AMD64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
+_ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
 
 
 @cache
@@ -24,10 +25,13 @@ def built(logical_id: str) -> Path:
 
     Raises `BuildError`.
     """
+    architecture = _ARCHITECTURES.get(platform.machine())
+    if sys.platform != "linux" or architecture is None:
+        raise BuildError(f"Lambda's functions do not run on {sys.platform} {platform.machine()}")
     folder = WORKPLACE / logical_id
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    build(logical_id, folder, Target(deployed.runtime(), _ARCHITECTURES[platform.machine()]))
+    build(logical_id, folder, Target(deployed.runtime(), architecture))
     return folder
 
 

@@ -85,7 +85,8 @@ def _rounded(value: Value | None) -> Any:
     return value if value is None else round(value, DECIMALS)
 
 
-def write(lines: Iterable[Line], path: Path) -> None:
-    """Write the rows measured now into the file; those that it has from an earlier run stay."""
+def write(lines: Iterable[Line], path: Path, *, tried: Iterable[str]) -> None:
+    """Write the rows measured now; those of an earlier run stay, except where one was tried now and failed."""
     earlier = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    path.write_text(json.dumps({**earlier, **document(lines)}, indent=2) + "\n", "utf-8")
+    kept = {key: entry for key, entry in earlier.items() if key not in set(tried)}
+    path.write_text(json.dumps({**kept, **document(lines)}, indent=2) + "\n", "utf-8")

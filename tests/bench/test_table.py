@@ -82,8 +82,8 @@ def test_the_table_shows_what_came_out_beside_what_was_to_be_reached() -> None:
 def test_the_results_have_one_entry_for_each_row(tmp_path: Path) -> None:
     """A row that has a value has no reason, a row that has none has one; rows of an earlier run stay."""
     path = tmp_path / "results.json"
-    table.write([Line(_row("one"), _succeeds(QUICK))], path)
-    table.write([Line(_row("two"), Result(None, reason="why"))], path)
+    table.write([Line(_row("one"), _succeeds(QUICK))], path, tried=["one"])
+    table.write([Line(_row("two"), Result(None, reason="why"))], path, tried=["two"])
     results = json.loads(path.read_text("utf-8"))
     assert results["one"] == {
         "value": 1.5,
@@ -110,8 +110,9 @@ def test_a_row_that_cannot_be_measured_says_why_and_is_no_failure(
 def test_a_row_that_fails_is_told_and_stops_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The exit status is 1; the other rows are measured and written."""
+    """The exit status is 1; the other rows are written, and what an earlier run said of the failed one is not kept."""
     path = tmp_path / "results.json"
+    path.write_text('{"bad": {"value": 1.0}}', "utf-8")
     rows = {"bad": Row("bad", "units", 1.0, "", _fails), "good": _row("good", 1.0)}
     monkeypatch.setattr(command, "BY_KEY", rows)
     assert command.main(["--output", str(path)]) == 1
