@@ -21,7 +21,7 @@ def moment(seconds: float, now: float | None = None) -> str:
     if date is None:
         return str(seconds)
     difference = seconds - (time.time() if now is None else now)
-    return f"{date[:-1].replace('T', ' ')} UTC ({_relative(round(difference))})"
+    return f"{date[:-1].replace('T', ' ')} UTC ({_relative(int(difference))})"
 
 
 def _relative(seconds: int) -> str:

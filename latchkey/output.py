@@ -36,13 +36,13 @@ def print_line(text: str) -> None:
 
 
 def to_json(document: Any, indent: int | None = None) -> str:
-    """Write JSON in ASCII without control characters, so that it may also be looked at."""
-    return json.dumps(document, indent=indent).replace("\x7f", "\\u007f")  # the one that `json` leaves as it is
+    """Write JSON in printable ASCII: `json` escapes everything else."""
+    return json.dumps(document, indent=indent)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], title: str | None = None) -> Table:
+def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Table:
     """Lay out rows under a heading. What is too wide is folded, never cut."""
-    laid_out = Table(title=title, title_justify="left")
+    laid_out = Table()
     for column in columns:
         laid_out.add_column(column, overflow="fold")
     for row in rows:
@@ -50,9 +50,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], title: str | N
     return laid_out
 
 
-def details(members: Iterable[tuple[str, Cell]], title: str | None = None) -> Table:
+def details(members: Iterable[tuple[str, Cell]]) -> Table:
     """Lay out names and values, one pair below the other."""
-    laid_out = table(("", ""), members, title)
+    laid_out = table(("", ""), members)
     laid_out.show_header = False
     return laid_out
 

@@ -12,7 +12,7 @@ from latchkey.inspection import Inspection, inspect
 from latchkey.issuer import TokenRequest, request_token
 from latchkey.moment import moment, timestamp
 from latchkey.options import Issuer, Json, command_group, help_end
-from latchkey.output import details, emit, print_table, to_json
+from latchkey.output import details, emit, print_line, print_table, to_json
 from latchkey.secret_input import read_secret, read_stdin
 
 _TIMES = ("iat", "nbf", "exp", "auth_time")
@@ -104,7 +104,8 @@ def _print_content(found: Inspection, now: float) -> None:
     for title, members in (("Header", found.header), ("Claims", found.claims)):
         if members is not None:
             shown = ((name, times.get(name) or _text(value)) for name, value in members.items())
-            print_table(details(shown, f"{title} ({trust})"))
+            print_line(f"{title} ({trust})")
+            print_table(details(shown))
 
 
 def _times(members: Mapping[str, Any]) -> dict[str, float]:
