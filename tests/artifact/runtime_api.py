@@ -17,15 +17,21 @@ from typing import Any, Self
 
 API = "/2018-06-01/runtime"
 WAIT_SECONDS = 30
+STARTED, ENDED = "started", "ended"  # what an outcome is of, besides an invocation
 REMAINING_MS = "4102444800000"  # the deadline of every invocation: far away
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an invocation, or the start, ended: `error_type` is None where it went well, and `document` the result."""
+    """How an invocation, or the start, ended: with a result, or with an error, whose `errorType` is in `document`."""
 
     document: Any
-    error_type: str | None = None
+    failed: bool = False
+
+    @property
+    def error(self) -> tuple[str, str] | None:
+        """Return type and message of the error, None where there is none."""
+        return (self.document["errorType"], self.document["errorMessage"]) if self.failed else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +52,18 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path != f"{API}/invocation/next":
             self._answer(404)
             return
-        self.server.outcomes.put(("started", Outcome(None)))
+        self.server.outcomes.put((STARTED, Outcome(None)))
         invocation = self.server.invocations.get()
         if invocation is None:
             self.close_connection = True
             return
+        # All of them: without one, the runtime client dies of a segmentation fault.
         headers = {
             "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
             "Lambda-Runtime-Deadline-Ms": REMAINING_MS,
             "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:us-east-1:123456789012:function:latchkey",
+            "Lambda-Runtime-Trace-Id": "Root=1-6902b5a0-3d0f6f5b2c1e4a7f9b8d6c5e;Parent=0000000000000000;Sampled=0",
+            "Content-Type": "application/json",
         }
         self._answer(200, json.dumps(invocation.event).encode(), headers)
 
@@ -62,9 +71,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Take a result or an error."""
         document = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         what = self.path.removeprefix(f"{API}/")
-        error_type = self.headers.get("Lambda-Runtime-Function-Error-Type") if what.endswith("error") else None
-        name = "started" if what == "init/error" else what.split("/")[1]
-        self.server.outcomes.put((name, Outcome(document, error_type)))
+        name = STARTED if what == "init/error" else what.split("/")[1]
+        self.server.outcomes.put((name, Outcome(document, failed=what.endswith("error"))))
         self._answer(202)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
@@ -104,7 +112,7 @@ class RunningFunction:
             "PYTHONDONTWRITEBYTECODE": "1",  # /var/task cannot be written to
             **environ,
         }
-        self.start = Outcome(None, "not started")
+        self.start = Outcome(None)
         self.log: list[str] = []
 
     def __enter__(self) -> Self:
@@ -120,7 +128,7 @@ class RunningFunction:
         )
         self._reader = threading.Thread(target=self._read_log, daemon=True)
         self._reader.start()
-        self.start = self._outcome_of("started")
+        self.start = self._outcome_of(STARTED)
         return self
 
     def invoke(self, event: Any) -> Outcome:
@@ -147,9 +155,11 @@ class RunningFunction:
             try:
                 outcome_of, outcome = self._api.outcomes.get(timeout=WAIT_SECONDS)
             except queue.Empty:
-                raise AssertionError(f"the function said nothing: {''.join(self.log)}") from None
+                outcome_of = ENDED
+            assert outcome_of != ENDED, f"the function said nothing, and wrote: {''.join(self.log)}"
             if outcome_of == name:
                 return outcome
 
     def _read_log(self) -> None:
         self.log.extend(self._process.stdout or ())
+        self._api.outcomes.put((ENDED, Outcome(None)))
