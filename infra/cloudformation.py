@@ -38,13 +38,13 @@ _NAME_PROPERTY: Final[Mapping[str, str]] = {
     "AWS::Logs::LogGroup": "LogGroupName",
     FUNCTION: "FunctionName",
 }
-# Where each kind of resource lies: `arn:{partition}:{service}:{region}:{account}:{kind}{name}`.
+# What `Fn::GetAtt` of Arn is, after `arn:{partition}:`. A log group's ends as its policies want it.
 _ARN: Final[Mapping[str, str]] = {
-    FUNCTION: "lambda:{region}:{account}:function:",
-    "AWS::DynamoDB::Table": "dynamodb:{region}:{account}:table/",
-    "AWS::IAM::Role": "iam::{account}:role/",
-    "AWS::KMS::Key": "kms:{region}:{account}:key/",
-    "AWS::Logs::LogGroup": "logs:{region}:{account}:log-group:",
+    FUNCTION: "lambda:{region}:{account}:function:{name}",
+    "AWS::DynamoDB::Table": "dynamodb:{region}:{account}:table/{name}",
+    "AWS::IAM::Role": "iam::{account}:role/{name}",
+    "AWS::KMS::Key": "kms:{region}:{account}:key/{name}",
+    "AWS::Logs::LogGroup": "logs:{region}:{account}:log-group:{name}:*",
 }
 _TABLE_ARGUMENTS: Final = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
 
@@ -191,8 +191,9 @@ class Stack:
         kind = self._resource(logical_id)["Type"]
         if attribute != "Arn" or kind not in _ARN:
             raise ResolutionError(f"the attribute {logical_id}.{attribute} is not given")
-        place = _ARN[kind].format(region=self._pseudo["AWS::Region"], account=self._pseudo["AWS::AccountId"])
-        return f"arn:{self._pseudo['AWS::Partition']}:{place}{self._ref(logical_id)}"
+        region, account = self._pseudo["AWS::Region"], self._pseudo["AWS::AccountId"]
+        place = _ARN[kind].format(region=region, account=account, name=self._ref(logical_id))
+        return f"arn:{self._pseudo['AWS::Partition']}:{place}"
 
 
 def _parameters(declared: Document, given: Mapping[str, str]) -> dict[str, Any]:

@@ -23,12 +23,17 @@ def findings(template: Path = TEMPLATE) -> Iterator[str]:
     """Yield every fault of a template and of the documents that it includes, as "rule: what and where"."""
     yield from _written(template)
     deployment = Deployment.read(template)
-    for rule in (*OPENAPI_RULES, *TEMPLATE_RULES):
-        yield from (f"{rule.__name__}: {finding}" for finding in rule(deployment))
+    yield from ruled(deployment)
     try:
         yield from _translated(translated_template(deployment.template))
     except InvalidDocumentException as error:
         yield f"SAM: {error.message}"
+
+
+def ruled(deployment: Deployment) -> Iterator[str]:
+    """Yield what the rules of our own find."""
+    for rule in (*OPENAPI_RULES, *TEMPLATE_RULES):
+        yield from (f"{rule.__name__}: {finding}" for finding in rule(deployment))
 
 
 def _written(template: Path) -> Iterator[str]:

@@ -15,6 +15,7 @@ import pytest
 
 from infra.build import PLATFORMS, ROOT
 from tests.artifact.deployed import Deployed
+from tests.infra.deployed import deploy
 
 LOCK = Path(__file__).with_name("requirements.txt")
 CACHE = ROOT / ".artifacts" / "functions"
@@ -67,7 +68,7 @@ def python_of_lambda() -> Path:
 @pytest.fixture(scope="session")
 def deployed(artifacts: Path, python_of_lambda: Path, aws_endpoint: str) -> Deployed:
     """Return the artifacts with the template's own settings, over tables and a key in moto."""
-    return Deployed.create(artifacts, python_of_lambda, aws_endpoint)
+    return Deployed(artifacts, python_of_lambda, aws_endpoint, deploy(aws_endpoint))
 
 
 def _sam_build(folder: Path) -> None:

@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import jwt
 import pytest
 
-from tests.artifact.deployed import API_URL, CLIENT_ID, SECRET, Deployed, basic, document, recorded, with_header
+from tests.artifact.deployed import Deployed
 from tests.artifact.issuer import Issuer, status_404
 from tests.artifact.runtime_api import RunningFunction
+from tests.infra.deployed import API_URL, CLIENT_ID, SECRET, basic, deploy, document, recorded, with_header
 
 TOKEN_EVENTS = ("rest_token_endpoint", "http_api_token_endpoint", "function_url_token_endpoint")
 STAGE_ARN = "arn:aws:execute-api:us-east-1:123456789012:f6g7h8i9j0/prod"
@@ -24,7 +26,7 @@ def issuer() -> Issuer:
 @pytest.fixture(scope="module")
 def stack(deployed: Deployed, issuer: Issuer) -> Deployed:
     """Return the stack whose issuer has that address."""
-    return Deployed.create(deployed.artifacts, deployed.python, deployed.endpoint, issuer.url)
+    return replace(deployed, stack=deploy(deployed.endpoint, issuer.url))
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,230 @@
+"""Each function's role allows what the function does, and nothing else: both are counted, and compared.
+
+The real handlers run over moto, which does not ask whether a call is allowed. Every call that botocore makes for them
+is written down, as (action, resource), and held against the policies of the translated template.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+import botocore.handlers
+import pytest
+
+from infra.cloudformation import Stack
+from infra.template_yaml import Document
+from infra.translation import translated_template
+from tests.conftest import AWS_ENVIRON
+from tests.infra.deployed import CLIENT_ID, SECRET, basic, deploy, document, recorded, with_header
+
+Action = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One AWS call: its IAM action, and its parameters."""
+
+    action: str
+    parameters: Mapping[str, Any]
+
+
+@pytest.fixture(scope="module")
+def stack(aws_endpoint: str) -> Stack:
+    """Return the stack, deployed over moto."""
+    return deploy(aws_endpoint)
+
+
+@pytest.fixture(scope="module")
+def template() -> Document:
+    """Return the translated template."""
+    return translated_template()
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
+    """Return the calls of every botocore session made from now on."""
+    made: list[Call] = []
+
+    def record(params: Mapping[str, Any], model: Any, **_: Any) -> None:
+        made.append(Call(f"{model.service_model.endpoint_prefix}:{model.name}", dict(params)))
+
+    handlers = [*botocore.handlers.BUILTIN_HANDLERS, ("before-parameter-build.*", record)]
+    monkeypatch.setattr(botocore.handlers, "BUILTIN_HANDLERS", handlers)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    return made
+
+
+@pytest.fixture
+def start(stack: Stack, aws_endpoint: str) -> Iterator[Callable[..., Callable[[Any], Any]]]:
+    """Return what starts a function: it imports its handler anew, with the template's environment."""
+    before = dict(sys.modules)
+
+    def start(logical_id: str, **changed: str) -> Callable[[Any], Any]:
+        function = stack.functions()[logical_id]
+        environ = {**AWS_ENVIRON, "AWS_ENDPOINT_URL": aws_endpoint, **function.environment, **changed}
+        with patch.dict(os.environ, environ, clear=True):
+            sys.modules.pop(function.module, None)
+            handler = importlib.import_module(function.module).lambda_handler
+        return lambda event: handler(event, None)
+
+    yield start
+    for name in (
+        "auth_server.handler",
+        "auth_server.challenge_handler",
+        "authorizer.handler",
+        "resource_server.handler",
+    ):
+        sys.modules.pop(name, None)
+        if name in before:
+            sys.modules[name] = before[name]
+
+
+def use_token_function(start: Callable[..., Callable[[Any], Any]]) -> None:
+    """Send the token function one request of each kind."""
+    invoke = start("TokenFunction")
+    answers = [
+        invoke(recorded(name))
+        for name in ("rest_token_endpoint", "http_api_token_endpoint", "rest_jwks", "rest_metadata")
+    ]
+    answers.append(invoke(with_header(recorded("rest_token_endpoint"), "Authorization", basic(CLIENT_ID, "wrong"))))
+    assert [answer["statusCode"] for answer in answers] == [200, 200, 200, 200, 401]
+
+
+def use_challenge_function(start: Callable[..., Callable[[Any], Any]]) -> None:
+    """Send the challenge function good credentials, bad ones, and none."""
+    invoke = start("ChallengeFunction")
+    event = recorded("request_authorizer_token_endpoint")
+    for authorization in (basic(CLIENT_ID, SECRET), None):
+        assert invoke(with_header(event, "Authorization", authorization))["principalId"]
+    with pytest.raises(Exception, match=r"^Unauthorized$"):
+        invoke(with_header(event, "Authorization", basic("nobody", SECRET)))
+
+
+def use_resource_function(start: Callable[..., Callable[[Any], Any]]) -> None:
+    """Add, show and list a product, and read the metadata."""
+    invoke = start("ResourceFunction")
+    names = ("rest_create_product", "rest_show_product", "rest_list_products", "rest_resource_metadata")
+    assert [invoke(recorded(name))["statusCode"] for name in names] == [201, 404, 200, 200]
+
+
+USES = {
+    "TokenFunction": use_token_function,
+    "ChallengeFunction": use_challenge_function,
+    "ResourceFunction": use_resource_function,
+}
+
+
+@pytest.mark.parametrize("logical_id", sorted(USES))
+def test_a_role_allows_what_its_function_does_and_nothing_else(
+    stack: Stack,
+    template: Document,
+    calls: list[Call],
+    start: Callable[..., Callable[[Any], Any]],
+    logical_id: str,
+) -> None:
+    """What a function asks of AWS is what its role allows: nothing is missing, nothing is unused."""
+    USES[logical_id](start)
+    assert {(call.action, resource_of(call, stack)) for call in calls} == allowed(stack, template, logical_id)
+
+
+def test_the_authorizer_asks_nothing_of_aws(
+    stack: Stack, template: Document, calls: list[Call], start: Callable[..., Callable[[Any], Any]]
+) -> None:
+    """The authorizer makes no AWS call for a good token or a bad one, and may make none."""
+    token_function = start("TokenFunction")
+    token = document(token_function(recorded("rest_token_endpoint")))["access_token"]
+    jwks = token_function(recorded("rest_jwks"))["body"]
+    calls.clear()
+    authorizer = start("AuthorizerFunction", JWKS=jwks)
+    assert authorizer(recorded("token_authorizer", authorizationToken=f"Bearer {token}"))["principalId"] == CLIENT_ID
+    with pytest.raises(Exception, match=r"^Unauthorized$"):
+        authorizer(recorded("token_authorizer"))
+    assert calls == []
+    assert allowed(stack, template, "AuthorizerFunction") == set()
+
+
+def test_every_function_is_counted(stack: Stack) -> None:
+    """There is no function whose calls are not counted here."""
+    assert stack.functions().keys() == {*USES, "AuthorizerFunction"}
+
+
+def test_the_key_allows_the_token_function_what_its_role_says(stack: Stack, template: Document) -> None:
+    """The key's own policy lets the token function's role do what the role's policy says, and nobody else sign."""
+    role = stack.resolve({"Fn::GetAtt": ["TokenRole", "Arn"]})
+    key = stack.resolve({"Fn::GetAtt": ["SigningKey", "Arn"]})
+    statements = stack.resolve(template["Resources"]["SigningKey"]["Properties"]["KeyPolicy"]["Statement"])
+    actions = {one["Action"] for one in statements if one["Principal"]["AWS"] == role}
+    assert {(action, key) for action in actions} == {
+        pair for pair in allowed(stack, template, "TokenFunction") if pair[0].startswith("kms:")
+    }
+    others = [action for one in statements if one["Principal"]["AWS"] != role for action in one["Action"]]
+    assert not {"kms:Sign", "kms:*"} & set(others)
+
+
+def test_signatures_are_asked_for_as_the_policies_demand(
+    template: Document, calls: list[Call], start: Callable[..., Callable[[Any], Any]]
+) -> None:
+    """Each kms:Sign has the algorithm and the message type that both policies make a condition."""
+    use_token_function(start)
+    policies = (
+        template["Resources"]["SigningKey"]["Properties"]["KeyPolicy"]["Statement"],
+        template["Resources"]["TokenSigningPolicy"]["Properties"]["PolicyDocument"]["Statement"],
+    )
+    signed = [call.parameters for call in calls if call.action == "kms:Sign"]
+    assert signed
+    for statements in policies:
+        (statement,) = [one for one in statements if one["Action"] == "kms:Sign"]
+        for name, value in statement["Condition"]["StringEquals"].items():
+            assert {parameters[name.removeprefix("kms:")] for parameters in signed} == {value}
+
+
+@pytest.mark.parametrize("logical_id", ["TokenFunction", "ChallengeFunction", "AuthorizerFunction", "ResourceFunction"])
+def test_a_function_writes_its_own_log_alone(stack: Stack, template: Document, logical_id: str) -> None:
+    """A role may write to the log of its function, and to no other."""
+    log = stack.resolve(template["Resources"][logical_id]["Properties"]["LoggingConfig"]["LogGroup"])
+    resources = {resource for action, resource in granted(stack, template, logical_id) if action.startswith("logs:")}
+    assert resources == {f"arn:aws:logs:us-east-1:123456789012:log-group:{log}:*"}
+
+
+def resource_of(call: Call, stack: Stack) -> str:
+    """Return the ARN of what a call is about."""
+    if call.action.startswith("kms:"):
+        return str(stack.resolve({"Fn::GetAtt": ["SigningKey", "Arn"]}))
+    names = {table.name: logical_id for logical_id, table in stack.tables().items()}
+    return str(stack.resolve({"Fn::GetAtt": [names[call.parameters["TableName"]], "Arn"]}))
+
+
+def allowed(stack: Stack, template: Document, logical_id: str) -> set[Action]:
+    """Return every (action, resource) that a function's role allows, its log aside."""
+    return {pair for pair in granted(stack, template, logical_id) if not pair[0].startswith("logs:")}
+
+
+def granted(stack: Stack, template: Document, logical_id: str) -> set[Action]:
+    """Return every (action, resource) that a function's role allows."""
+    resources = template["Resources"]
+    role = resources[logical_id]["Properties"]["Role"]["Fn::GetAtt"][0]
+    assert "ManagedPolicyArns" not in resources[role]["Properties"]
+    documents = [policy["PolicyDocument"] for policy in resources[role]["Properties"]["Policies"]]
+    documents += [
+        resource["Properties"]["PolicyDocument"]
+        for resource in resources.values()
+        if resource["Type"] == "AWS::IAM::RolePolicy" and resource["Properties"]["RoleName"] == {"Ref": role}
+    ]
+    statements = [statement for document in stack.resolve(documents) for statement in document["Statement"]]
+    assert {statement["Effect"] for statement in statements} == {"Allow"}
+    return {
+        (action, resource)
+        for statement in statements
+        for action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+    }
+
+
+def as_list(value: Any) -> list[Any]:
+    """Return what may be one value or a list of them as a list."""
+    return value if isinstance(value, list) else [value]
