@@ -17,12 +17,14 @@ from auth_server.wire import Event, Request, Response, request_from_event
 
 Endpoint = Callable[[Request, Services, Decision], Response]
 
-ROUTES: Mapping[str, tuple[str, str, Endpoint]] = {
-    # path: its one method, the event of its audit line, the endpoint
-    "/oauth/token": ("POST", "token", token_endpoint.respond),
-    "/.well-known/jwks.json": ("GET", "jwks", jwks_endpoint.respond),
-    "/.well-known/oauth-authorization-server": ("GET", "metadata", metadata_endpoint.respond),
-    "/.well-known/openid-configuration": ("GET", "metadata", metadata_endpoint.respond),
+# Path, the event of its audit line, and the endpoint of each method. A last segment in braces stands for any one.
+Routes = Mapping[str, tuple[str, Mapping[str, Endpoint]]]
+
+ROUTES: Routes = {
+    "/oauth/token": ("token", {"POST": token_endpoint.respond}),
+    "/.well-known/jwks.json": ("jwks", {"GET": jwks_endpoint.respond}),
+    "/.well-known/oauth-authorization-server": ("metadata", {"GET": metadata_endpoint.respond}),
+    "/.well-known/openid-configuration": ("metadata", {"GET": metadata_endpoint.respond}),
 }
 
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}  # RFC 6749 5.1, and of errors too
@@ -40,9 +42,9 @@ _LEVEL_OF_OUTCOME = {
 class App:
     """The authorization server behind whatever serves HTTP."""
 
-    def __init__(self, services: Services, log: AuditLog) -> None:
+    def __init__(self, services: Services, log: AuditLog, routes: Routes = ROUTES) -> None:
         """`services` are the endpoints' arguments; every decision goes to `log`."""
-        self._services, self._log = services, log
+        self._services, self._log, self._routes = services, log, routes
 
     def handle(self, event: Event) -> Response:
         """Answer a request; never raises."""
@@ -63,12 +65,19 @@ class App:
 
     def _route(self, request: Request, decision: Decision) -> Response:
         decision.request_id, decision.source_ip = request.request_id, request.source_ip
-        if request.path not in ROUTES:
+        route = self._routes.get(request.path) or self._routes.get(_with_any_last_segment(request.path))
+        if route is None:
             raise NotFoundError("There is nothing at this path.")
-        method, decision.event, endpoint = ROUTES[request.path]
-        if request.method != method and (request.method, method) != ("HEAD", "GET"):
-            raise MethodNotAllowedError(f"Use {method}.", headers={"Allow": method})
+        decision.event, endpoints = route
+        endpoint = endpoints.get("GET" if request.method == "HEAD" else request.method)
+        if endpoint is None:
+            allowed = ", ".join(endpoints)
+            raise MethodNotAllowedError(f"Use {allowed}.", headers={"Allow": allowed})
         return endpoint(request, self._services, decision)
+
+
+def _with_any_last_segment(path: str) -> str:
+    return path.rpartition("/")[0] + "/{}"
 
 
 def _refuse(error: OAuthError, decision: Decision, outcome: str) -> Response:

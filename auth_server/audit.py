@@ -8,7 +8,7 @@ import json
 import sys
 import time
 import traceback
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 
 LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
 
@@ -37,6 +37,9 @@ class Decision:
     reason: str | None = None
 
 
+_FIELDS = tuple(field.name for field in fields(Decision))
+
+
 class AuditLog:
     """Writes decisions at or above a level to standard output, where Lambda collects them."""
 
@@ -47,7 +50,7 @@ class AuditLog:
     def write(self, level: str, decision: Decision) -> None:
         """Write the fields that are known as one line."""
         if LEVELS[level] >= self._least:
-            known = {name: value for name, value in asdict(decision).items() if value is not None}
+            known = {name: value for name in _FIELDS if (value := getattr(decision, name)) is not None}
             line = json.dumps({"time": round(time.time(), 3), "level": level, **known}, separators=(",", ":"))
             # One write, so that the lines of two threads do not mix; and a Lambda may be frozen as soon as it answered.
             sys.stdout.write(line + "\n")

@@ -36,7 +36,7 @@ class Gate:
         try:
             request = request_from_event(event)
             decision.request_id, decision.source_ip = request.request_id, request.source_ip
-            credentials = client_secret_basic.find(request)
+            credentials = client_secret_basic.from_header(request)
             if credentials is not None:
                 self._prove(credentials, decision)
         except InvalidClientError as error:

@@ -12,6 +12,7 @@ from auth_server.audit import AuditLog
 from auth_server.aws import connect
 from auth_server.aws.dynamodb import DynamoDBClientStore
 from auth_server.aws.kms import KmsKeySource
+from auth_server.aws.state_table import DynamoDBStateStore
 from auth_server.key_ring import KeyRing
 from auth_server.services import Services
 from auth_server.settings import Settings
@@ -20,9 +21,11 @@ from auth_server.wire import Event, response_to_event
 
 def _build(settings: Settings) -> App:
     keys = KmsKeySource(connect("kms"), settings.signing_key_id)
+    dynamodb = connect("dynamodb")
     services = Services(
         settings=settings,
-        clients=DynamoDBClientStore(connect("dynamodb"), settings.clients_table),
+        clients=DynamoDBClientStore(dynamodb, settings.clients_table),
+        state=DynamoDBStateStore(dynamodb, settings.state_table),
         keys=KeyRing(keys, max_age=settings.key_cache_seconds, clock=time.time),
         clock=time.time,
     )

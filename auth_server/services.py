@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from auth_server.clients import ClientStore
 from auth_server.key_ring import KeyRing
 from auth_server.settings import Settings
+from auth_server.state import StateStore
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The settings, the store, the keys and the clock (Unix time in seconds)."""
+    """The settings, the stores, the keys and the clock (Unix time in seconds)."""
 
     settings: Settings
     clients: ClientStore
+    state: StateStore
     keys: KeyRing
     clock: Callable[[], float]
 

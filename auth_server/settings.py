@@ -90,6 +90,7 @@ SETTINGS = (
     Setting("ISSUER", None, _issuer, "URL", "The issuer: `iss` of every token, base of every endpoint's URL. Never taken from a request."),
     Setting("AUDIENCE", None, _audience, "URI", "`aud` of a token for a client that has no audience of its own and asks for none."),
     Setting("CLIENTS_TABLE", None, _text, "name", "The DynamoDB table of clients."),
+    Setting("STATE_TABLE", None, _text, "name", "The DynamoDB table of what was used once and what was revoked."),
     Setting("SIGNING_KEY_ID", None, _text, "id", "The KMS key that signs: key id, ARN or alias; RSA_2048 or larger, SIGN_VERIFY."),
     Setting("SIGNER", "kms", _one_of("kms"), "name", "How tokens are signed: `kms` asks KMS for each signature."),
     Setting("TOKEN_LIFETIME_SECONDS", "3600", _whole_number(60, 86_400), "seconds", "How long a token lives, unless the client's record says otherwise."),
@@ -120,6 +121,7 @@ class Settings(GateSettings):
 
     issuer: str
     audience: str
+    state_table: str
     signing_key_id: str
     signer: str
     token_lifetime_seconds: int

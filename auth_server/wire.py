@@ -7,6 +7,7 @@ Nothing past this file sees an event.
 import base64
 import binascii
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,17 +61,23 @@ def request_from_event(event: Event) -> Request:
 
 def _from_payload_1(event: Event) -> Request:
     context = event.get("requestContext") or {}
-    # `path` holds the base path of a custom domain, `resource` never does; a greedy resource is no path, though.
-    resource = event.get("resource") or ""
-    path = event.get("path") if "{" in resource or not resource else resource
     return Request(
         method=str(event.get("httpMethod") or "").upper(),
-        path=str(path or "/"),
+        path=_path_of_payload_1(event),
         headers=_headers_of_payload_1(event),
         body=_body(event),
         source_ip=(context.get("identity") or {}).get("sourceIp"),
         request_id=context.get("requestId"),
     )
+
+
+def _path_of_payload_1(event: Event) -> str:
+    # `path` holds the base path of a custom domain, `resource` never does; its parameters are filled in.
+    resource, given = str(event.get("resource") or ""), event.get("pathParameters") or {}
+    names = re.findall(r"{(\w+)\+?}", resource)
+    if not resource or not all(name in given for name in names):
+        return str(event.get("path") or "/")
+    return re.sub(r"{(\w+)\+?}", lambda match: str(given[match[1]]), resource)
 
 
 def _headers_of_payload_1(event: Event) -> Mapping[str, tuple[str, ...]]:

@@ -23,6 +23,7 @@ from auth_server.errors import DependencyError
 from auth_server.key_ring import KeyRing, SigningKey
 from auth_server.services import Services
 from auth_server.settings import Settings
+from auth_server.state import Revocations
 from auth_server.wire import response_to_event
 
 ISSUER = "https://auth.example.com"
@@ -33,6 +34,7 @@ ENVIRON = {
     "ISSUER": ISSUER,
     "AUDIENCE": AUDIENCE,
     "CLIENTS_TABLE": "clients",
+    "STATE_TABLE": "state",
     "SIGNING_KEY_ID": "alias/latchkey",
     "LOG_LEVEL": "DEBUG",
 }
@@ -69,6 +71,49 @@ class MemoryClientStore:
         return self.clients.get(client_id)
 
 
+class MemoryStateStore:
+    """A `StateStore` over dictionaries, which can be told to fail."""
+
+    def __init__(self) -> None:
+        """Remember nothing."""
+        self.used: dict[tuple[str, str], int] = {}
+        self.tokens: dict[str, int] = {}
+        self.clients: dict[str, int] = {}
+        self.failing = False
+
+    def _answer(self) -> None:
+        if self.failing:
+            raise DependencyError("dynamodb:PutItem: ThrottlingException")
+
+    def use_once(self, kind: str, name: str, *, until: int, now: int) -> bool:
+        """Remember a name."""
+        self._answer()
+        if self.used.get((kind, name), 0) > now:
+            return False
+        self.used[kind, name] = until
+        return True
+
+    def revoke_token(self, jti: str, *, client_id: str, expires_at: int) -> None:  # noqa: ARG002 - the protocol's
+        """Remember a token."""
+        self._answer()
+        self.tokens[jti] = expires_at
+
+    def revoke_client(self, client_id: str, *, not_before: int, until: int) -> None:  # noqa: ARG002 - the protocol's
+        """Remember a client."""
+        self._answer()
+        self.clients[client_id] = max(not_before, self.clients.get(client_id, 0))
+
+    def is_revoked(self, *, jti: str, client_id: str, issued_at: int) -> bool:
+        """Tell."""
+        self._answer()
+        return jti in self.tokens or issued_at < self.clients.get(client_id, 0)
+
+    def revocations(self, now: int) -> Revocations:
+        """Tell all."""
+        self._answer()
+        return Revocations({jti: at for jti, at in self.tokens.items() if at > now}, dict(self.clients))
+
+
 class LocalKeySource:
     """A `KeySource` that signs in this process."""
 
@@ -99,6 +144,7 @@ class Simulator:
 
     clients: MemoryClientStore = field(default_factory=lambda: MemoryClientStore(client()))
     keys: LocalKeySource = field(default_factory=LocalKeySource)
+    state: MemoryStateStore = field(default_factory=MemoryStateStore)
     environ: dict[str, str] = field(default_factory=lambda: dict(ENVIRON))
     now: float = NOW
 
@@ -106,7 +152,9 @@ class Simulator:
         """Wire the server."""
         settings = Settings.from_environ(self.environ)
         ring = KeyRing(self.keys, max_age=settings.key_cache_seconds, clock=lambda: self.now)
-        services = Services(settings=settings, clients=self.clients, keys=ring, clock=lambda: self.now)
+        services = Services(
+            settings=settings, clients=self.clients, state=self.state, keys=ring, clock=lambda: self.now
+        )
         self.app = App(services, AuditLog(settings.log_level))
 
     def send(self, event: dict[str, Any]) -> Response:

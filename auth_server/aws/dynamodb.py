@@ -6,6 +6,7 @@ from typing import Any
 
 from auth_server.aws import dependency
 from auth_server.aws.client_item import from_item, to_item
+from auth_server.aws.table import call
 from auth_server.clients import Client
 
 
@@ -30,7 +31,13 @@ class DynamoDBClientStore:
     def get(self, client_id: str) -> Client | None:
         """Read a client. The read is consistent: a disabled client is refused by the very next request."""
         with dependency("dynamodb:GetItem"):
-            answer = self._call("get_item", Key={"client_id": {"S": client_id}}, ConsistentRead=True)
+            answer = call(
+                self._dynamodb,
+                "get_item",
+                TableName=self._table,
+                Key={"client_id": {"S": client_id}},
+                ConsistentRead=True,
+            )
             return from_item(answer["Item"]) if "Item" in answer else None
 
     def create(self, client: Client) -> None:
@@ -55,7 +62,13 @@ class DynamoDBClientStore:
     def delete(self, client_id: str) -> bool:
         """Delete a client; False where there was none."""
         with dependency("dynamodb:DeleteItem"):
-            answer = self._call("delete_item", Key={"client_id": {"S": client_id}}, ReturnValues="ALL_OLD")
+            answer = call(
+                self._dynamodb,
+                "delete_item",
+                TableName=self._table,
+                Key={"client_id": {"S": client_id}},
+                ReturnValues="ALL_OLD",
+            )
             return "Attributes" in answer
 
     def list(self) -> Iterator[Client]:
@@ -67,19 +80,7 @@ class DynamoDBClientStore:
     def _put(self, client: Client, **condition: Any) -> bool:
         with dependency("dynamodb:PutItem"):
             try:
-                self._call("put_item", Item=to_item(client), **condition)
+                call(self._dynamodb, "put_item", TableName=self._table, Item=to_item(client), **condition)
             except self._dynamodb.exceptions.ConditionalCheckFailedException:
                 return False
             return True
-
-    def _call(self, operation: str, **arguments: Any) -> dict[str, Any]:
-        """Call DynamoDB, and make sure that it was DynamoDB that answered.
-
-        boto3 makes an empty answer of a success whose body makes no sense, and an empty answer would mean that there is
-        no such client, or that it was written. So the capacity is asked for, which every real answer then has.
-        """
-        call = getattr(self._dynamodb, operation)
-        answer: dict[str, Any] = call(TableName=self._table, ReturnConsumedCapacity="TOTAL", **arguments)
-        if "ConsumedCapacity" not in answer:
-            raise ValueError("the answer is not DynamoDB's")
-        return answer

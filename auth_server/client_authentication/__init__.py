@@ -6,6 +6,7 @@ from auth_server.client_authentication.credentials import Credentials
 from auth_server.clients import Client, ClientStore, is_client_id
 from auth_server.errors import InvalidClientError, InvalidRequestError
 from auth_server.form import Form
+from auth_server.services import Services
 from auth_server.wire import Request
 
 # Each finds its own credentials in a request. A method is one file and one row.
@@ -16,22 +17,22 @@ METHODS = {
 CHALLENGE = 'Basic realm="oauth", charset="UTF-8"'  # RFC 7617 2
 
 
-def authenticate(request: Request, form: Form, clients: ClientStore, now: int, decision: Decision) -> Client:
-    """Give the client that the request proves, at the Unix time `now`, to be from.
+def authenticate(request: Request, form: Form, services: Services, decision: Decision) -> Client:
+    """Give the client that the request proves to be from.
 
     Raises `InvalidRequestError` for two methods at once, `InvalidClientError` for every other failure,
     `DependencyError` where the store does not answer.
     """
     try:
-        return prove(_only_credentials(request, form), clients, now, decision)
+        return prove(_only_credentials(request, form, services), services.clients, services.now(), decision)
     except InvalidClientError as error:
         if request.headers.get("authorization"):
             error.headers["WWW-Authenticate"] = CHALLENGE  # RFC 6749 5.2
         raise
 
 
-def _only_credentials(request: Request, form: Form) -> Credentials:
-    found = [credentials for find in METHODS.values() if (credentials := find(request, form)) is not None]
+def _only_credentials(request: Request, form: Form, services: Services) -> Credentials:
+    found = [credentials for find in METHODS.values() if (credentials := find(request, form, services)) is not None]
     if len(found) > 1:
         raise InvalidRequestError("More than one client authentication method was used.")  # RFC 6749 2.3
     if not found:
@@ -47,11 +48,9 @@ def prove(credentials: Credentials, clients: ClientStore, now: int, decision: De
     decision.auth_method = credentials.method
     client = clients.get(credentials.client_id) if is_client_id(credentials.client_id) else None
     decision.client_id = client.client_id if client else None
-    proven = credentials.prove(client, now)  # the same work for a client that does not exist
+    credentials.prove(client, now)
     if client is None:
-        raise InvalidClientError(reason="unknown client")
-    if not proven:
-        raise InvalidClientError(reason="the secret matches none of the client's live secrets")
+        raise InvalidClientError(reason="unknown client")  # whatever its credentials say
     if credentials.method not in client.auth_methods:
         raise InvalidClientError(reason="the authentication method is not this client's")
     if not client.enabled:

@@ -4,6 +4,7 @@ import hmac
 from dataclasses import dataclass, field
 
 from auth_server.clients import MAX_LIVE_SECRETS, Client, digest_secret
+from auth_server.errors import InvalidClientError
 
 # Stands in where a client has fewer secrets than it may have: no secret has this digest.
 _NO_DIGEST = bytes(32)
@@ -17,10 +18,13 @@ class ClientSecretCredentials:
     client_id: str
     secret: str = field(repr=False)
 
-    def prove(self, client: Client | None, now: int) -> bool:
+    def prove(self, client: Client | None, now: int) -> None:
         """Compare with each live secret, in constant time and always as many comparisons as a client may have."""
         presented = digest_secret(self.secret)
         live = [secret.digest for secret in client.secrets if secret.is_live(now)] if client else []
         padded = [*live, *[_NO_DIGEST] * (MAX_LIVE_SECRETS - len(live))]
         matches = [hmac.compare_digest(presented, digest) for digest in padded]  # all of them: no early way out
-        return any(matches)
+        if client is None:
+            raise InvalidClientError(reason="unknown client")
+        if not any(matches):
+            raise InvalidClientError(reason="the secret matches none of the client's live secrets")

@@ -6,10 +6,16 @@ from urllib.parse import unquote_plus
 from auth_server.client_authentication.client_secret import ClientSecretCredentials
 from auth_server.errors import InvalidClientError
 from auth_server.form import Form
+from auth_server.services import Services
 from auth_server.wire import Request
 
 
-def find(request: Request, form: Form | None = None) -> ClientSecretCredentials | None:  # noqa: ARG001 - as every method
+def find(request: Request, form: Form, services: Services) -> ClientSecretCredentials | None:  # noqa: ARG001 - as every method
+    """Give the credentials of the Authorization header; see `from_header`."""
+    return from_header(request)
+
+
+def from_header(request: Request) -> ClientSecretCredentials | None:
     """Give the credentials of the Authorization header, None where there is none.
 
     Any Authorization header is an attempt to authenticate: one that is not good Basic raises `InvalidClientError`.

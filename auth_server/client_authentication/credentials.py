@@ -18,6 +18,9 @@ class Credentials(Protocol):
         """The client that the request claims to be from."""
         ...
 
-    def prove(self, client: Client | None, now: int) -> bool:
-        """Whether these are the client's credentials at the Unix time `now`; False for None, after the same work."""
+    def prove(self, client: Client | None, now: int) -> None:
+        """Check that these are the client's credentials at the Unix time `now`, with the same work for None.
+
+        Raises `InvalidClientError` where they are not, and for None always.
+        """
         ...

@@ -31,7 +31,7 @@ def respond(request: Request, services: Services, decision: Decision) -> Respons
     """Issue a token; raises an `OAuthError` or `DependencyError` for whatever stands in the way."""
     parameters = form.parse(request)
     grant_type = _require_grant_type(parameters)
-    client = authenticate(request, parameters, services.clients, services.now(), decision)
+    client = authenticate(request, parameters, services, decision)
     _require_permitted_grant(client, grant_type, decision)
     grant = GRANTS[grant_type](client, parameters, services.settings)
     key = services.keys.active()

@@ -44,6 +44,7 @@ def test_a_variable_without_default_must_be_set(name: str) -> None:
         ("AUDIENCE", "api"),
         ("AUDIENCE", "https://api.example.com/#x"),
         ("CLIENTS_TABLE", ""),
+        ("STATE_TABLE", ""),
         ("SIGNING_KEY_ID", ""),
         ("SIGNER", "hmac"),
         ("TOKEN_LIFETIME_SECONDS", "59"),

@@ -1,0 +1,47 @@
+"""What the server must remember between requests: what was used once, and what was revoked."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Revocations:
+    """What is revoked now. Times are Unix times in seconds.
+
+    `tokens` maps each revoked `jti` to the expiry of its token, after which it needs no mention; `clients` maps a
+    client id to the time up to which all that it was issued is revoked.
+    """
+
+    tokens: dict[str, int]
+    clients: dict[str, int]
+
+
+class StateStore(Protocol):
+    """Every method raises `DependencyError` where the store does not answer."""
+
+    def use_once(self, kind: str, name: str, *, until: int, now: int) -> bool:
+        """Remember that `name` was used, until the time `until`; False where that is remembered already.
+
+        One conditional write: of many who use a name at once, one is told True. `kind` keeps names of one purpose, and
+        of one owner, apart from all others.
+        """
+        ...
+
+    def revoke_token(self, jti: str, *, client_id: str, expires_at: int) -> None:
+        """Remember that a token is revoked, until it expires."""
+        ...
+
+    def revoke_client(self, client_id: str, *, not_before: int, until: int) -> None:
+        """Remember that whatever was issued to the client before `not_before` is revoked, until the time `until`.
+
+        An earlier time never takes the place of a later one.
+        """
+        ...
+
+    def is_revoked(self, *, jti: str, client_id: str, issued_at: int) -> bool:
+        """Whether a token is revoked, by itself or with all of its client's. The read is consistent."""
+        ...
+
+    def revocations(self, now: int) -> Revocations:
+        """Give everything that is revoked at the time `now`."""
+        ...

@@ -1,0 +1,94 @@
+"""The state store, on the local AWS endpoint and on the official DynamoDB Local."""
+
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import boto3
+import pytest
+
+from auth_server.aws.state_table import DynamoDBStateStore
+from auth_server.errors import DependencyError
+from auth_server.state import Revocations
+from infra.cloudformation import Stack
+from tests.simulator import NOW
+
+
+@pytest.fixture(scope="module", params=["aws_endpoint", "dynamodb_local_endpoint"])
+def dynamodb(request: pytest.FixtureRequest) -> Any:
+    """Give a boto3 client of each endpoint in turn."""
+    return boto3.client("dynamodb", endpoint_url=request.getfixturevalue(request.param))
+
+
+@pytest.fixture
+def store(dynamodb: Any) -> DynamoDBStateStore:
+    """Give a store over an empty table, made as the template says."""
+    definition = {**Stack().tables()["StateTable"].definition, "TableName": f"state-{uuid.uuid4()}"}
+    dynamodb.create_table(**definition)
+    return DynamoDBStateStore(dynamodb, definition["TableName"])
+
+
+def test_a_name_is_used_once_until_it_expires(store: DynamoDBStateStore) -> None:
+    """The second use is refused up to the second of expiry, whether or not DynamoDB has removed the item by then."""
+    assert store.use_once("assertion demo", "jti", until=NOW + 60, now=NOW)
+    assert not store.use_once("assertion demo", "jti", until=NOW + 60, now=NOW + 59)
+    assert store.use_once("assertion other", "jti", until=NOW + 60, now=NOW)
+    assert store.use_once("assertion demo", "jti", until=NOW + 120, now=NOW + 60)
+
+
+def test_of_many_at_once_one_uses_a_name(store: DynamoDBStateStore) -> None:
+    """Racing uses are one conditional write each, of which one succeeds."""
+    barrier = threading.Barrier(8)
+
+    def use(_: int) -> bool:
+        barrier.wait()
+        return store.use_once("assertion demo", "jti", until=NOW + 60, now=NOW)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(use, range(8)))[-2:] == [False, True]
+
+
+def test_a_revoked_token_is_revoked_and_no_other(store: DynamoDBStateStore) -> None:
+    """Revoking a token touches that token alone, and doing it twice is the same."""
+    for _ in range(2):
+        store.revoke_token("a", client_id="demo", expires_at=NOW + 60)
+    assert store.is_revoked(jti="a", client_id="demo", issued_at=NOW)
+    assert not store.is_revoked(jti="b", client_id="demo", issued_at=NOW)
+
+
+def test_what_a_client_was_issued_earlier_is_revoked(store: DynamoDBStateStore) -> None:
+    """A client's tokens from before the time are revoked, later ones are not, and no earlier time undoes it."""
+    store.revoke_client("demo", not_before=NOW, until=NOW + 3600)
+    store.revoke_client("demo", not_before=NOW - 100, until=NOW + 3600)
+    assert store.is_revoked(jti="a", client_id="demo", issued_at=NOW - 1)
+    assert not store.is_revoked(jti="a", client_id="demo", issued_at=NOW)
+    assert not store.is_revoked(jti="a", client_id="other", issued_at=NOW - 1)
+    assert store.revocations(NOW).clients == {"demo": NOW}
+
+
+def test_revocations_are_those_that_still_matter(store: DynamoDBStateStore) -> None:
+    """A token that has expired needs no mention, whether or not DynamoDB has removed its item."""
+    store.revoke_token("live", client_id="demo", expires_at=NOW + 1)
+    store.revoke_token("expired", client_id="demo", expires_at=NOW)
+    assert store.revocations(NOW) == Revocations({"live": NOW + 1}, {})
+
+
+def test_revocations_go_over_pages(store: DynamoDBStateStore) -> None:
+    """Revocations of more than one page (1 MB) are whole."""
+    names = {str(number) for number in range(20)}
+    for name in names:
+        store.revoke_token(name, client_id="x" * 60_000, expires_at=NOW + 60)
+    assert set(store.revocations(NOW).tokens) == names
+
+
+def test_no_connection_is_a_dependency_error() -> None:
+    """A store that cannot be reached fails, and says neither yes nor no."""
+    store = DynamoDBStateStore(boto3.client("dynamodb", endpoint_url="http://127.0.0.1:9"), "state")
+    for ask in (
+        lambda: store.use_once("kind", "name", until=NOW, now=NOW),
+        lambda: store.is_revoked(jti="a", client_id="demo", issued_at=NOW),
+        lambda: store.revocations(NOW),
+    ):
+        with pytest.raises(DependencyError):
+            ask()
