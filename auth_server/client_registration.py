@@ -9,6 +9,7 @@ from auth_server.client_authentication import METHODS
 from auth_server.clients import (
     MAX_CLIENT_ID_LENGTH,
     MAX_LIVE_SECRETS,
+    REGISTER_SCOPE,
     Client,
     ClientSecret,
     digest_secret,
@@ -66,6 +67,16 @@ _RULES: tuple[tuple[Callable[[Client], bool], str], ...] = (
     (
         lambda client: len(client.name) <= MAX_NAME_LENGTH and client.name.isprintable(),
         f"a name is at most {MAX_NAME_LENGTH} printable characters",
+    ),
+    (
+        lambda client: REGISTER_SCOPE not in client.registrable_scopes,
+        f"{REGISTER_SCOPE} is for operators to give: no client may grant it",
+    ),
+    (
+        lambda client: (
+            all(map(is_scope_token, client.registrable_scopes)) and all(map(_is_audience, client.registrable_audiences))
+        ),
+        "what a client may grant are scopes and audiences",
     ),
     (lambda client: len(client.secrets) <= MAX_LIVE_SECRETS, f"a client has at most {MAX_LIVE_SECRETS} live secrets"),
 )

@@ -10,6 +10,8 @@ MAX_LIVE_SECRETS = 2
 MAX_CLIENT_ID_LENGTH = 255
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 CLIENT_CREDENTIALS = "client_credentials"
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - the grant's name (RFC 8693 2.1)
+REGISTER_SCOPE = "clients:register"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +28,28 @@ class ClientSecret:
 
 
 @dataclass(frozen=True, slots=True)
+class Registration:
+    """How a client that was registered over HTTP came to be, and what proves its right to change it (RFC 7592).
+
+    `registered_by` is the registrar's client id; `scopes` and `audiences` are all that it could grant at the time.
+    `token_digest` is the SHA-256 digest (32 bytes) of the registration access token, never the token itself.
+    """
+
+    registered_by: str
+    token_digest: bytes = field(repr=False)
+    scopes: tuple[str, ...]
+    audiences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Client:
     """A registered client (RFC 6749 2). Empty `default_scopes` mean all of `scopes`.
 
     `audiences` are the `aud` values it may ask for, its default first; none means the server's own default.
     `token_lifetime` is in seconds, None for the server's default. `claims` are added to each of its tokens.
     `version` grows by one with each change, so that two operators cannot overwrite each other unseen.
+    `registrable_scopes` and `registrable_audiences` are what it may grant to clients that it registers, whatever its
+    own are. `registration` is None for a client that an operator made.
     """
 
     client_id: str
@@ -48,6 +66,9 @@ class Client:
     enabled: bool = True
     updated_at: int = 0
     version: int = 1
+    registrable_scopes: tuple[str, ...] = ()
+    registrable_audiences: tuple[str, ...] = ()
+    registration: Registration | None = None
 
 
 class ClientStore(Protocol):
@@ -55,6 +76,30 @@ class ClientStore(Protocol):
 
     def get(self, client_id: str) -> Client | None:
         """Give the client, None where there is none; raises `DependencyError` where the store does not answer."""
+        ...
+
+
+class ClientExistsError(Exception):
+    """There is a client of this id already; it was left as it is."""
+
+
+class ClientChangedError(Exception):
+    """The client was changed or deleted by somebody else since it was read; nothing was written."""
+
+
+class ClientRegistry(ClientStore, Protocol):
+    """Where clients are written. Every method raises `DependencyError` where the store does not answer."""
+
+    def create(self, client: Client) -> None:
+        """Write a new client; raises `ClientExistsError`."""
+        ...
+
+    def update(self, client: Client, *, now: int) -> Client:
+        """Write a client that was read, and give it with its new version; raises `ClientChangedError`."""
+        ...
+
+    def delete(self, client_id: str) -> bool:
+        """Delete a client; False where there was none."""
         ...
 
 

@@ -6,13 +6,15 @@ audiences, auth_methods, grant_types  L of S
 secrets     L of M  {digest B, created_at N, expires_at N (absent: never)}
 claims      S       a JSON object: DynamoDB's numbers would not come back as they were
 token_lifetime N (absent: the server's), name S, enabled BOOL, created_at N, updated_at N, version N
+registrable_scope S, registrable_audiences L of S (absent: none)
+registration M  {registered_by S, token_digest B, scope S, audiences L of S} (absent: an operator made the client)
 """
 
 import json
 from typing import Any
 
 from auth_server import scope
-from auth_server.clients import Client, ClientSecret
+from auth_server.clients import Client, ClientSecret, Registration
 
 Item = dict[str, dict[str, Any]]
 
@@ -34,6 +36,7 @@ def to_item(client: Client) -> Item:
         "updated_at": _number(client.updated_at),
         "version": _number(client.version),
     }
+    item |= _registration_to_item(client)
     return item if client.token_lifetime is None else {**item, "token_lifetime": _number(client.token_lifetime)}
 
 
@@ -55,6 +58,36 @@ def from_item(item: Item) -> Client:
         updated_at=int(item["updated_at"]["N"]),
         version=int(item["version"]["N"]),
         token_lifetime=None if lifetime is None else int(lifetime["N"]),
+        registrable_scopes=tuple(item["registrable_scope"]["S"].split()) if "registrable_scope" in item else (),
+        registrable_audiences=_tuple(item["registrable_audiences"]) if "registrable_audiences" in item else (),
+        registration=_registration_from_item(item["registration"]["M"]) if "registration" in item else None,
+    )
+
+
+def _registration_to_item(client: Client) -> Item:
+    item: Item = {}
+    if client.registrable_scopes:
+        item["registrable_scope"] = {"S": scope.render(client.registrable_scopes)}
+    if client.registrable_audiences:
+        item["registrable_audiences"] = _strings(client.registrable_audiences)
+    if client.registration is not None:
+        item["registration"] = {
+            "M": {
+                "registered_by": {"S": client.registration.registered_by},
+                "token_digest": {"B": client.registration.token_digest},
+                "scope": {"S": scope.render(client.registration.scopes)},
+                "audiences": _strings(client.registration.audiences),
+            }
+        }
+    return item
+
+
+def _registration_from_item(item: Item) -> Registration:
+    return Registration(
+        registered_by=item["registered_by"]["S"],
+        token_digest=bytes(item["token_digest"]["B"]),
+        scopes=tuple(item["scope"]["S"].split()),
+        audiences=_tuple(item["audiences"]),
     )
 
 

@@ -7,15 +7,9 @@ from typing import Any
 from auth_server.aws import dependency
 from auth_server.aws.client_item import from_item, to_item
 from auth_server.aws.table import call
-from auth_server.clients import Client
+from auth_server.clients import Client, ClientChangedError, ClientExistsError
 
-
-class ClientExistsError(Exception):
-    """There is a client of this id already; it was left as it is."""
-
-
-class ClientChangedError(Exception):
-    """The client was changed or deleted by somebody else since it was read; nothing was written."""
+__all__ = ["ClientChangedError", "ClientExistsError", "DynamoDBClientStore"]
 
 
 class DynamoDBClientStore:
