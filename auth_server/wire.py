@@ -40,10 +40,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One HTTP answer: a JSON document, its status and headers."""
+    """One HTTP answer: a JSON document, or a text whose Content-Type is among the headers; its status and headers."""
 
     status: int
-    document: Mapping[str, Any]
+    document: Mapping[str, Any] | str
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -131,9 +131,10 @@ def _body(event: Event) -> bytes:
 
 def response_to_event(response: Response) -> dict[str, Any]:
     """Give the Lambda's answer, in the one shape that all three formats share."""
+    content = response.document
     return {
         "statusCode": response.status,
         "headers": {"Content-Type": "application/json", **response.headers},
-        "body": json.dumps(response.document, separators=(",", ":")),
+        "body": content if isinstance(content, str) else json.dumps(content, separators=(",", ":")),
         "isBase64Encoded": False,
     }

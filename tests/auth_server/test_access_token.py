@@ -7,7 +7,8 @@ from typing import Any
 import jwt
 import pytest
 
-from auth_server.access_token import MAX_SIGNING_INPUT_BYTES, RESERVED_CLAIMS, Grant, mint
+from auth_server.access_token import RESERVED_CLAIMS, Grant, mint
+from auth_server.jws import MAX_SIGNING_INPUT_BYTES
 from tests.simulator import AUDIENCE, ISSUER, NOW, LocalKeySource, MemoryClientStore, Simulator, client, document
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auth_server.access_token import MAX_SIGNING_INPUT_BYTES, RESERVED_CLAIMS, Grant, mint
+from auth_server.access_token import RESERVED_CLAIMS, Grant, mint
 from auth_server.client_registration import (
     MAX_TOKEN_CONTENT_BYTES,
     InvalidClientMetadataError,
@@ -16,6 +16,7 @@ from auth_server.client_registration import (
     rotate_secret,
 )
 from auth_server.clients import Client, ClientSecret, digest_secret
+from auth_server.jws import MAX_SIGNING_INPUT_BYTES
 from auth_server.settings import MAX_ISSUER_LENGTH
 from tests.simulator import NOW, LocalKeySource, client
 
