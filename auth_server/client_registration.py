@@ -23,6 +23,7 @@ MIN_IMPORTED_SECRET_LENGTH = 22  # characters: 128 bits in base64url
 MIN_LIFETIME_SECONDS, MAX_LIFETIME_SECONDS = 60, 86_400
 MAX_TOKEN_CONTENT_BYTES = 2_300  # as JSON: leaves a token of everything below what KMS signs (4,096)
 MAX_NAME_LENGTH = 200
+MAX_RESOURCE_IDENTIFIERS, MAX_AUDIENCE_LENGTH = 20, 1_000
 
 
 class InvalidClientMetadataError(ValueError):
@@ -77,6 +78,13 @@ _RULES: tuple[tuple[Callable[[Client], bool], str], ...] = (
             all(map(is_scope_token, client.registrable_scopes)) and all(map(_is_audience, client.registrable_audiences))
         ),
         "what a client may grant are scopes and audiences",
+    ),
+    (
+        lambda client: (
+            len(client.resource_identifiers) <= MAX_RESOURCE_IDENTIFIERS
+            and all(len(each) <= MAX_AUDIENCE_LENGTH and _is_audience(each) for each in client.resource_identifiers)
+        ),
+        f"an API is at most {MAX_RESOURCE_IDENTIFIERS} audiences: URLs, or ASCII without spaces",
     ),
     (lambda client: len(client.secrets) <= MAX_LIVE_SECRETS, f"a client has at most {MAX_LIVE_SECRETS} live secrets"),
 )

@@ -50,6 +50,7 @@ class Client:
     `version` grows by one with each change, so that two operators cannot overwrite each other unseen.
     `registrable_scopes` and `registrable_audiences` are what it may grant to clients that it registers, whatever its
     own are. `registration` is None for a client that an operator made.
+    `resource_identifiers` are the audiences that it is: as an API (RFC 9728 1.2), it may introspect tokens for them.
     """
 
     client_id: str
@@ -69,6 +70,7 @@ class Client:
     registrable_scopes: tuple[str, ...] = ()
     registrable_audiences: tuple[str, ...] = ()
     registration: Registration | None = None
+    resource_identifiers: tuple[str, ...] = ()
 
 
 class ClientStore(Protocol):

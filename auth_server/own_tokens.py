@@ -12,7 +12,7 @@ from auth_server.key_ring import KeyRing
 from authorizer import access_token, jws
 from authorizer.access_token import AccessToken
 from authorizer.errors import RefusedError
-from authorizer.jwks import parse_jwks
+from authorizer.jwks import KeySet, parse_jwks
 
 MAX_TOKEN_BYTES = 8_192
 
@@ -25,14 +25,20 @@ class OwnToken:
     claims: Mapping[str, Any]
 
 
-def verify(text: str, *, keys: KeyRing, issuer: str, now: int) -> OwnToken | None:
+def verify(text: str, *, keys: KeyRing, issuer: str, now: int, clock_skew_s: int = 0) -> OwnToken | None:
     """Verify a token of this issuer for whatever audience; None where it is not one, or has expired.
 
-    Whether it was revoked is another question. Raises `DependencyError` where the keys cannot be had.
+    Its times hold at `now`, give or take the skew (seconds). Whether it was revoked is another question. Raises
+    `DependencyError` where the keys cannot be had.
     """
+    key_set = parse_jwks(json.dumps(keys.jwks()).encode("ascii"))
+    return verify_with(key_set, text, issuer=issuer, now=now, clock_skew_s=clock_skew_s)
+
+
+def verify_with(key_set: KeySet, text: str, *, issuer: str, now: int, clock_skew_s: int) -> OwnToken | None:
+    """Do the same with the issuer's keys at hand."""
     if not text.isascii() or len(text) > MAX_TOKEN_BYTES:
         return None
-    key_set = parse_jwks(json.dumps(keys.jwks()).encode("ascii"))
     try:
         unverified = jws.parse(text)
         key = key_set.find(access_token.kid_of(unverified.unverified_header))
@@ -40,7 +46,7 @@ def verify(text: str, *, keys: KeyRing, issuer: str, now: int) -> OwnToken | Non
             return None
         claims = jws.verified_payload(unverified, key)
         token = access_token.from_claims(claims, key.kid)
-        access_token.check_times(token, 0, now)
+        access_token.check_times(token, clock_skew_s, now)
     except RefusedError:
         return None
     return OwnToken(token, claims) if token.iss == issuer else None

@@ -7,6 +7,7 @@ secrets     L of M  {digest B, created_at N, expires_at N (absent: never)}
 claims      S       a JSON object: DynamoDB's numbers would not come back as they were
 token_lifetime N (absent: the server's), name S, enabled BOOL, created_at N, updated_at N, version N
 registrable_scope S, registrable_audiences L of S (absent: none)
+resource_identifiers L of S (absent: none)
 registration M  {registered_by S, token_digest B, scope S, audiences L of S} (absent: an operator made the client)
 """
 
@@ -37,6 +38,8 @@ def to_item(client: Client) -> Item:
         "version": _number(client.version),
     }
     item |= _registration_to_item(client)
+    if client.resource_identifiers:
+        item["resource_identifiers"] = _strings(client.resource_identifiers)
     return item if client.token_lifetime is None else {**item, "token_lifetime": _number(client.token_lifetime)}
 
 
@@ -61,6 +64,7 @@ def from_item(item: Item) -> Client:
         registrable_scopes=tuple(item["registrable_scope"]["S"].split()) if "registrable_scope" in item else (),
         registrable_audiences=_tuple(item["registrable_audiences"]) if "registrable_audiences" in item else (),
         registration=_registration_from_item(item["registration"]["M"]) if "registration" in item else None,
+        resource_identifiers=_tuple(item["resource_identifiers"]) if "resource_identifiers" in item else (),
     )
 
 
