@@ -19,6 +19,15 @@ TYPE = "at+jwt"  # RFC 9068 2.1
 
 
 @dataclass(frozen=True, slots=True)
+class Exchange:
+    """Which token a grant was made out of (RFC 8693): whose it is, its `jti`, and its expiry in Unix seconds."""
+
+    subject: str
+    subject_jti: str
+    not_after: int
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """What was decided: whose token, for what, for whom. `lifetime` is in seconds, `claims` are the client's own."""
 
@@ -27,6 +36,17 @@ class Grant:
     audience: tuple[str, ...]
     lifetime: int
     claims: Mapping[str, Any] = field(default_factory=dict)
+    exchange: Exchange | None = None
+
+    @property
+    def subject(self) -> str:
+        """Whose token it is: the client's own (RFC 9068 2.2), or the subject token's (RFC 8693 1.1)."""
+        return self.client_id if self.exchange is None else self.exchange.subject
+
+    def expires_at(self, now: int) -> int:
+        """Give the Unix time at which a token minted at `now` ends: never after the one that it was made out of."""
+        end = now + self.lifetime
+        return end if self.exchange is None else min(end, self.exchange.not_after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +73,11 @@ def _claims(grant: Grant, issuer: str, now: int) -> dict[str, Any]:
     claims = {
         **grant.claims,  # first, so that none can take the place of one below
         "iss": issuer,
-        "sub": grant.client_id,  # RFC 9068 2.2: no resource owner, so the client itself
+        "sub": grant.subject,
         "client_id": grant.client_id,
         "aud": grant.audience[0] if len(grant.audience) == 1 else list(grant.audience),
         "iat": now,
-        "exp": now + grant.lifetime,
+        "exp": grant.expires_at(now),
         "jti": secrets.token_urlsafe(16),
     }
     return claims | {"scope": scope.render(grant.scopes)} if grant.scopes else claims  # RFC 9068 2.2.3

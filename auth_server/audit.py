@@ -18,7 +18,8 @@ class Decision:
     """What one request came to. Filled in on the way down, so that a refusal tells how far the request got.
 
     `outcome` is `issued`, `refused`, `unavailable` or `fault`; `scope` and `audience` are those granted; `error` is
-    the code that the client saw, `reason` what it was not told.
+    the code that the client saw, `reason` what it was not told; `subject` and `subject_jti` are of the token that was
+    exchanged.
     """
 
     event: str
@@ -30,6 +31,8 @@ class Decision:
     scope: str | None = None
     audience: tuple[str, ...] | None = None
     jti: str | None = None
+    subject: str | None = None
+    subject_jti: str | None = None
     kid: str | None = None
     outcome: str | None = None
     status: int | None = None

@@ -23,6 +23,7 @@ from auth_server.clients import Client
 from auth_server.errors import InvalidRequestError, UnauthorizedClientError, UnsupportedGrantTypeError
 from auth_server.form import Form
 from auth_server.grants import GRANTS
+from auth_server.grants.token_exchange import ACCESS_TOKEN_TYPE
 from auth_server.services import Services
 from auth_server.wire import Request, Response
 
@@ -33,7 +34,7 @@ def respond(request: Request, services: Services, decision: Decision) -> Respons
     grant_type = _require_grant_type(parameters)
     client = authenticate(request, parameters, services, decision)
     _require_permitted_grant(client, grant_type, decision)
-    grant = GRANTS[grant_type](client, parameters, services.settings)
+    grant = GRANTS[grant_type](client, parameters, services)
     key = services.keys.active()
     token = access_token.mint(grant, issuer=services.settings.issuer, key=key, now=services.now())
     _record(decision, token, grant, key.kid)
@@ -59,11 +60,16 @@ def _record(decision: Decision, token: AccessToken, grant: Grant, kid: str) -> N
     decision.outcome = "issued"
     decision.scope = scope.render(grant.scopes)
     decision.audience = grant.audience
+    if grant.exchange is not None:
+        decision.subject, decision.subject_jti = grant.exchange.subject, grant.exchange.subject_jti
     decision.jti = token.claims["jti"]
     decision.kid = kid
 
 
 def _document(token: AccessToken, grant: Grant) -> dict[str, Any]:
     """Give the members of RFC 6749 5.1; no refresh token (4.4.3)."""
-    document = {"access_token": token.value, "token_type": "Bearer", "expires_in": grant.lifetime}
+    lifetime = token.claims["exp"] - token.claims["iat"]
+    document = {"access_token": token.value, "token_type": "Bearer", "expires_in": lifetime}
+    if grant.exchange is not None:
+        document["issued_token_type"] = ACCESS_TOKEN_TYPE  # RFC 8693 2.2.1
     return document | {"scope": scope.render(grant.scopes)} if grant.scopes else document

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 
 from auth_server.access_token import Grant
-from auth_server.clients import CLIENT_CREDENTIALS, Client
+from auth_server.clients import CLIENT_CREDENTIALS, TOKEN_EXCHANGE, Client
 from auth_server.form import Form
-from auth_server.grants import client_credentials
-from auth_server.settings import Settings
+from auth_server.grants import client_credentials, token_exchange
+from auth_server.services import Services
 
-GRANTS: dict[str, Callable[[Client, Form, Settings], Grant]] = {
+GRANTS: dict[str, Callable[[Client, Form, Services], Grant]] = {
     CLIENT_CREDENTIALS: client_credentials.grant,
+    TOKEN_EXCHANGE: token_exchange.grant,
 }

@@ -5,10 +5,10 @@ from auth_server.access_token import Grant
 from auth_server.clients import Client
 from auth_server.errors import InvalidScopeError
 from auth_server.form import Form
-from auth_server.settings import Settings
+from auth_server.services import Services
 
 
-def grant(client: Client, form: Form, settings: Settings) -> Grant:
+def grant(client: Client, form: Form, services: Services) -> Grant:
     """Decide what the client's token is good for; raises `InvalidScopeError` or `InvalidTargetError`."""
     return Grant(
         client_id=client.client_id,
@@ -17,9 +17,9 @@ def grant(client: Client, form: Form, settings: Settings) -> Grant:
             resources=form.many("resource"),
             audiences=form.many("audience"),
             allowed=client.audiences,
-            default=settings.audience,
+            default=services.settings.audience,
         ),
-        lifetime=client.token_lifetime or settings.token_lifetime_seconds,
+        lifetime=client.token_lifetime or services.settings.token_lifetime_seconds,
         claims=client.claims,
     )
 
