@@ -13,3 +13,8 @@ def decode(text: str) -> bytes:
     if urlsafe_b64encode(decoded).rstrip(b"=") != text.encode("ascii"):
         raise ValueError("not canonical base64url")
     return decoded
+
+
+def encode(data: bytes) -> str:
+    """Encode bytes."""
+    return urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
