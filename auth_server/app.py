@@ -3,7 +3,14 @@
 from collections.abc import Callable, Mapping
 
 from auth_server.audit import AuditLog, Decision, where
-from auth_server.endpoints import jwks_endpoint, metadata_endpoint, token_endpoint
+from auth_server.endpoints import (
+    introspection_endpoint,
+    jwks_endpoint,
+    metadata_endpoint,
+    revocation_endpoint,
+    revocations_endpoint,
+    token_endpoint,
+)
 from auth_server.errors import (
     DependencyError,
     MethodNotAllowedError,
@@ -22,6 +29,9 @@ Routes = Mapping[str, tuple[str, Mapping[str, Endpoint]]]
 
 ROUTES: Routes = {
     "/oauth/token": ("token", {"POST": token_endpoint.respond}),
+    "/oauth/introspect": ("introspection", {"POST": introspection_endpoint.respond}),
+    "/oauth/revoke": ("revocation", {"POST": revocation_endpoint.respond}),
+    "/oauth/revocations": ("revocations", {"GET": revocations_endpoint.respond}),
     "/.well-known/jwks.json": ("jwks", {"GET": jwks_endpoint.respond}),
     "/.well-known/oauth-authorization-server": ("metadata", {"GET": metadata_endpoint.respond}),
     "/.well-known/openid-configuration": ("metadata", {"GET": metadata_endpoint.respond}),
@@ -30,8 +40,12 @@ ROUTES: Routes = {
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}  # RFC 6749 5.1, and of errors too
 
 # The level of an outcome's audit line. Public documents, read by anyone at any time, are no decisions.
-_LEVEL_OF_OUTCOME = {
+LEVEL_OF_OUTCOME = {
     "issued": "INFO",
+    "active": "INFO",
+    "inactive": "INFO",
+    "revoked": "INFO",
+    "ignored": "INFO",
     "served": "DEBUG",
     "refused": "WARNING",
     "unavailable": "ERROR",
@@ -60,7 +74,7 @@ class App:
                 ServerError("The authorization server has failed.", reason=where(error)), decision, "fault"
             )
         decision.status = response.status
-        self._log.write(_LEVEL_OF_OUTCOME[decision.outcome or "served"], decision)
+        self._log.write(LEVEL_OF_OUTCOME[decision.outcome or "served"], decision)
         return Response(response.status, response.document, {**NO_STORE, **response.headers})
 
     def _route(self, request: Request, decision: Decision) -> Response:

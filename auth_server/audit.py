@@ -17,7 +17,7 @@ LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
 class Decision:
     """What one request came to. Filled in on the way down, so that a refusal tells how far the request got.
 
-    `outcome` is `issued`, `refused`, `unavailable` or `fault`; `scope` and `audience` are those granted; `error` is
+    `outcome` is one of `app.LEVEL_OF_OUTCOME`; `scope` and `audience` are those granted; `error` is
     the code that the client saw, `reason` what it was not told; `subject` and `subject_jti` are of the token that was
     exchanged.
     """

@@ -48,6 +48,13 @@ class NotFoundError(OAuthError):
     status = 404
 
 
+class NotAcceptableError(OAuthError):
+    """There is an answer, but not in the form that was asked for (RFC 9110 15.5.7)."""
+
+    error = "invalid_request"
+    status = 406
+
+
 class InvalidClientError(OAuthError):
     """Client authentication failed, whatever the cause: one text for all of them (RFC 6749 5.2)."""
 

@@ -21,6 +21,13 @@ class Form:
         """Give the value of a parameter that is sent once at most."""
         return next((value for key, value in self.parameters if key == name), None)
 
+    def required(self, name: str) -> str:
+        """Give the value of a parameter that has to be there; raises `InvalidRequestError`."""
+        value = self.one(name)
+        if value is None:
+            raise InvalidRequestError(f"The {name} is missing.")
+        return value
+
     def many(self, name: str) -> tuple[str, ...]:
         """Give every value of a parameter that may be repeated."""
         return tuple(value for key, value in self.parameters if key == name)

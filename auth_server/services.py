@@ -1,23 +1,25 @@
 """What an endpoint may use: everything outside the core, as arguments."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from auth_server.clients import ClientStore
 from auth_server.key_ring import KeyRing
+from auth_server.revocation_feed import FeedCache
 from auth_server.settings import Settings
 from auth_server.state import StateStore
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The settings, the stores, the keys and the clock (Unix time in seconds)."""
+    """The settings, the stores, the keys, the clock (Unix time in seconds), and the revocation feed made last."""
 
     settings: Settings
     clients: ClientStore
     state: StateStore
     keys: KeyRing
     clock: Callable[[], float]
+    feed: FeedCache = field(default_factory=FeedCache)
 
     def now(self) -> int:
         """Give the Unix time in whole seconds."""

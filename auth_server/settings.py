@@ -96,6 +96,7 @@ SETTINGS = (
     Setting("TOKEN_LIFETIME_SECONDS", "3600", _whole_number(60, 86_400), "seconds", "How long a token lives, unless the client's record says otherwise."),
     Setting("SCOPES_SUPPORTED", "", _scopes, "scopes", "`scopes_supported` of the metadata; none: the metadata is silent about scopes."),
     Setting("KEY_CACHE_SECONDS", "300", _whole_number(1, 3_600), "seconds", "How long a warm Lambda keeps the public key; also `max-age` of the key set."),
+    Setting("REVOCATION_FEED_SECONDS", "30", _whole_number(1, 300), "seconds", "How long a warm Lambda keeps the feed of revoked tokens; also `max-age` of the feed."),
     Setting("LOG_LEVEL", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "level", "The least level of a log line that is written."),
 )
 # fmt: on
@@ -127,6 +128,7 @@ class Settings(GateSettings):
     token_lifetime_seconds: int
     scopes_supported: tuple[str, ...]
     key_cache_seconds: int
+    revocation_feed_seconds: int
 
 
 def _read(field: str, environ: Mapping[str, str]) -> Any:

@@ -39,5 +39,10 @@ def document(settings: Settings) -> dict[str, Any]:
         "response_types_supported": [],  # required by RFC 8414 2; there is no authorization endpoint
         "grant_types_supported": list(GRANTS),
         "token_endpoint_auth_methods_supported": list(METHODS),
+        "introspection_endpoint": f"{settings.issuer}/oauth/introspect",
+        "introspection_endpoint_auth_methods_supported": list(METHODS),
+        "introspection_signing_alg_values_supported": ["RS256"],  # RFC 9701 7
+        "revocation_endpoint": f"{settings.issuer}/oauth/revoke",
+        "revocation_endpoint_auth_methods_supported": list(METHODS),
         **scopes,
     }
