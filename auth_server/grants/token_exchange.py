@@ -68,7 +68,8 @@ def _presented(role: str, client: Client, form: Form, services: Services) -> Own
 def _require_exchangeable(role: str, own: OwnToken, client: Client, services: Services) -> None:
     token = own.token
     # Whose the token is, or whom it was sent to, may exchange it: anybody else has it by accident or theft.
-    if client.client_id != token.client_id and client.client_id not in token.aud:
+    is_its_api = not {client.client_id, *client.resource_identifiers}.isdisjoint(token.aud)
+    if client.client_id != token.client_id and not is_its_api:
         raise _unacceptable(role, "neither issued to this client nor meant for it")
     if "cnf" in own.claims:
         # RFC 7800 3: only the holder of the key may use it. What is issued here would have shed the binding.
