@@ -16,7 +16,8 @@ _MAX_NUMERIC_DATE = 253_402_300_799  # the end of the year 9999
 class AccessToken:
     """What a verified token says. Made only of claims under a signature of the issuer.
 
-    Times are seconds since the epoch (RFC 7519 2, NumericDate). `scope` is empty where the token has none.
+    Times are seconds since the epoch (RFC 7519 2, NumericDate). `scope` is empty where the token has none. `cnf` names
+    the key that whoever presents the token must prove to have (RFC 7800 3.1), None where bearing it is enough.
     """
 
     iss: str
@@ -29,6 +30,7 @@ class AccessToken:
     jti: str
     scope: str
     kid: str
+    cnf: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ def from_claims(claims: Mapping[str, Any], kid: str) -> AccessToken:
         jti=claims["jti"],
         scope=claims.get("scope", ""),
         kid=kid,
+        cnf=claims.get("cnf"),
     )
 
 
@@ -92,6 +95,18 @@ def check_times(token: AccessToken, clock_skew_s: float, now: float) -> None:
         raise InvalidTokenError(Reason.NOT_YET_VALID, kid=token.kid, token=token)
     if now < token.iat - clock_skew_s:
         raise InvalidTokenError(Reason.ISSUED_IN_THE_FUTURE, kid=token.kid, token=token)
+
+
+def check_confirmation(token: AccessToken, proven: Mapping[str, str]) -> None:
+    """Check that a token that is bound to keys comes from whoever has them; raises `InvalidTokenError`.
+
+    `proven` is what the request proved, as members of `cnf`: `jkt` (RFC 9449 6.1), `x5t#S256` (RFC 8705 3.1). Each
+    member of the token's must be among them, so that one of a kind that nobody here knows is never passed over.
+    """
+    if token.cnf is None:
+        return
+    if not token.cnf or any(name not in proven or proven[name] != token.cnf[name] for name in token.cnf):
+        raise InvalidTokenError(Reason.KEY_NOT_PROVEN, kid=token.kid, token=token)
 
 
 def _is_text(value: object) -> bool:
@@ -139,4 +154,5 @@ _CLAIM_RULES: tuple[tuple[str, bool, Callable[[object], bool]], ...] = (
     ("jti", True, _is_text),
     ("nbf", False, _is_numeric_date),
     ("scope", False, _is_scope),
+    ("cnf", False, lambda value: isinstance(value, dict)),
 )

@@ -38,6 +38,7 @@ class Reason(StrEnum):
     EXPIRED = "expired"
     NOT_YET_VALID = "not_yet_valid"
     ISSUED_IN_THE_FUTURE = "issued_in_the_future"
+    KEY_NOT_PROVEN = "key_not_proven"
     RESULT_TOO_LARGE = "result_too_large"
 
 

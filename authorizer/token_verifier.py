@@ -1,10 +1,12 @@
 """From the text of a token to a verified `AccessToken`, remembering those that were verified already."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from threading import Lock
+from types import MappingProxyType
+from typing import Final
 
 from authorizer import access_token, jws
 from authorizer.access_token import AccessToken, Expectation
@@ -12,6 +14,7 @@ from authorizer.errors import InvalidTokenError, Reason
 from authorizer.jwks import Key, KeySource
 
 MAX_REMEMBERED = 1_024
+NOTHING_PROVEN: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,17 @@ class TokenVerifier:
         self._lock = Lock()
         self._remembered: OrderedDict[bytes, _Verified] = OrderedDict()
 
-    def verify(self, text: str) -> AccessToken:
-        """Verify an ASCII text; raises `MalformedTokenError`, `InvalidTokenError` and `KeysUnavailableError`."""
+    def verify(self, text: str, proven: Mapping[str, str] = NOTHING_PROVEN) -> AccessToken:
+        """Verify an ASCII text; raises `MalformedTokenError`, `InvalidTokenError` and `KeysUnavailableError`.
+
+        `proven` is what the request proved about its sender's keys, as members of `cnf`. A bearer proves nothing, and
+        a token that is bound to a key is then refused (RFC 9449 7.1, RFC 8705 3).
+        """
+        token = self._verify(text)
+        access_token.check_confirmation(token, proven)
+        return token
+
+    def _verify(self, text: str) -> AccessToken:
         # SHA-256, so that a token that only looks like a good one cannot be found in its place.
         digest = sha256(text.encode("ascii")).digest()
         verified = self._recall(digest)

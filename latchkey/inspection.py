@@ -38,6 +38,7 @@ EXPLANATIONS: Mapping[Reason, str] = {
     Reason.EXPIRED: "it has expired",
     Reason.NOT_YET_VALID: "it is not valid yet",
     Reason.ISSUED_IN_THE_FUTURE: "it says that it was issued in the future",
+    Reason.KEY_NOT_PROVEN: "it is bound to a key (cnf), so that whoever bears it alone is refused",
     Reason.RESULT_TOO_LARGE: "it says more than API Gateway takes from an authorizer",
 }
 
