@@ -4,8 +4,9 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 
+from auth_server import trusted_issuers
 from auth_server.access_token import RESERVED_CLAIMS
-from auth_server.client_authentication import METHODS
+from auth_server.client_authentication import METHODS, federated_jwt, private_key_jwt
 from auth_server.clients import (
     MAX_CLIENT_ID_LENGTH,
     MAX_LIVE_SECRETS,
@@ -17,12 +18,14 @@ from auth_server.clients import (
     is_client_id,
 )
 from auth_server.grants import GRANTS
+from auth_server.jwks_fetch import is_fetchable
 from auth_server.scope import is_scope_token
 
 MIN_IMPORTED_SECRET_LENGTH = 22  # characters: 128 bits in base64url
 MIN_LIFETIME_SECONDS, MAX_LIFETIME_SECONDS = 60, 86_400
 MAX_TOKEN_CONTENT_BYTES = 2_300  # as JSON: leaves a token of everything below what KMS signs (4,096)
 MAX_NAME_LENGTH = 200
+MAX_JWKS_BYTES = 32_768  # as JSON
 MAX_RESOURCE_IDENTIFIERS, MAX_AUDIENCE_LENGTH = 20, 1_000
 
 
@@ -86,6 +89,26 @@ _RULES: tuple[tuple[Callable[[Client], bool], str], ...] = (
         ),
         f"an API is at most {MAX_RESOURCE_IDENTIFIERS} audiences: URLs, or ASCII without spaces",
     ),
+    (lambda client: client.jwks is None or client.jwks_uri is None, "a client has a jwks or a jwks_uri, not both"),
+    (
+        lambda client: (
+            client.jwks is None
+            or (len(json.dumps(dict(client.jwks))) <= MAX_JWKS_BYTES and trusted_issuers.is_public_key_set(client.jwks))
+        ),
+        f"a jwks is public keys alone in {MAX_JWKS_BYTES} bytes, one of them RSA of 2048 bits or more, P-256 or Ed25519",
+    ),
+    (
+        lambda client: client.jwks_uri is None or is_fetchable(client.jwks_uri, loopback=True),
+        "a jwks_uri is an https URL without a fragment",
+    ),
+    (
+        lambda client: private_key_jwt.METHOD not in client.auth_methods or bool(client.jwks or client.jwks_uri),
+        "private_key_jwt needs a jwks or a jwks_uri",
+    ),
+    (
+        lambda client: federated_jwt.METHOD not in client.auth_methods or bool(client.trusted_issuers),
+        "federated_jwt needs a trusted issuer",
+    ),
     (lambda client: len(client.secrets) <= MAX_LIVE_SECRETS, f"a client has at most {MAX_LIVE_SECRETS} live secrets"),
 )
 
@@ -95,6 +118,10 @@ def check(client: Client) -> Client:
     for holds, rule in _RULES:
         if not holds(client):
             raise InvalidClientMetadataError(rule)
+    try:
+        trusted_issuers.check(client.trusted_issuers)
+    except ValueError as error:
+        raise InvalidClientMetadataError(str(error)) from None
     return client
 
 

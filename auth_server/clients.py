@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from auth_server.trusted_issuers import TrustedIssuer
+
 MAX_LIVE_SECRETS = 2
 MAX_CLIENT_ID_LENGTH = 255
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
@@ -51,6 +53,8 @@ class Client:
     `registrable_scopes` and `registrable_audiences` are what it may grant to clients that it registers, whatever its
     own are. `registration` is None for a client that an operator made.
     `resource_identifiers` are the audiences that it is: as an API (RFC 9728 1.2), it may introspect tokens for them.
+    `jwks`, a JWK Set, or `jwks_uri`, where there is one, are the public keys that it signs assertions with; not both.
+    `trusted_issuers` are those whose tokens it may authenticate with instead.
     """
 
     client_id: str
@@ -71,6 +75,9 @@ class Client:
     registrable_audiences: tuple[str, ...] = ()
     registration: Registration | None = None
     resource_identifiers: tuple[str, ...] = ()
+    jwks: Mapping[str, Any] | None = None
+    jwks_uri: str | None = None
+    trusted_issuers: tuple[TrustedIssuer, ...] = ()
 
 
 class ClientStore(Protocol):

@@ -14,6 +14,7 @@ from auth_server.aws.dynamodb import DynamoDBClientStore
 from auth_server.aws.kms import KmsKeySource
 from auth_server.aws.state_table import DynamoDBStateStore
 from auth_server.key_ring import KeyRing
+from auth_server.remote_keys import RemoteKeys
 from auth_server.services import Services
 from auth_server.settings import Settings
 from auth_server.wire import Event, response_to_event
@@ -27,6 +28,7 @@ def _build(settings: Settings) -> App:
         clients=DynamoDBClientStore(dynamodb, settings.clients_table),
         state=DynamoDBStateStore(dynamodb, settings.state_table),
         keys=KeyRing(keys, max_age=settings.key_cache_seconds, clock=time.time),
+        remote_keys=RemoteKeys(clock=time.time, loopback=settings.is_on_loopback),
         clock=time.time,
     )
     return App(services, AuditLog(settings.log_level))

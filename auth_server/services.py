@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from auth_server.clients import ClientStore
 from auth_server.key_ring import KeyRing
+from auth_server.remote_keys import RemoteKeys
 from auth_server.revocation_feed import FeedCache
 from auth_server.settings import Settings
 from auth_server.state import StateStore
@@ -12,12 +13,16 @@ from auth_server.state import StateStore
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The settings, the stores, the keys, the clock (Unix time in seconds), and the revocation feed made last."""
+    """The settings, the stores, the keys, the clock (Unix time in seconds), and the revocation feed made last.
+
+    `keys` are this server's own, `remote_keys` those that clients and the issuers they trust publish.
+    """
 
     settings: Settings
     clients: ClientStore
     state: StateStore
     keys: KeyRing
+    remote_keys: RemoteKeys
     clock: Callable[[], float]
     feed: FeedCache = field(default_factory=FeedCache)
 

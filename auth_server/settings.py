@@ -97,6 +97,8 @@ SETTINGS = (
     Setting("SCOPES_SUPPORTED", "", _scopes, "scopes", "`scopes_supported` of the metadata; none: the metadata is silent about scopes."),
     Setting("KEY_CACHE_SECONDS", "300", _whole_number(1, 3_600), "seconds", "How long a warm Lambda keeps the public key; also `max-age` of the key set."),
     Setting("REVOCATION_FEED_SECONDS", "30", _whole_number(1, 300), "seconds", "How long a warm Lambda keeps the feed of revoked tokens; also `max-age` of the feed."),
+    Setting("ASSERTION_MAX_LIFETIME_SECONDS", "3600", _whole_number(60, 3_600), "seconds", "The longest life of an assertion that a client signs itself (`private_key_jwt`)."),
+    Setting("FEDERATED_MAX_LIFETIME_SECONDS", "86400", _whole_number(60, 604_800), "seconds", "The longest life of another issuer's token that a client authenticates with (`federated_jwt`)."),
     Setting("LOG_LEVEL", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "level", "The least level of a log line that is written."),
 )
 # fmt: on
@@ -129,6 +131,13 @@ class Settings(GateSettings):
     scopes_supported: tuple[str, ...]
     key_cache_seconds: int
     revocation_feed_seconds: int
+    assertion_max_lifetime_seconds: int
+    federated_max_lifetime_seconds: int
+
+    @property
+    def is_on_loopback(self) -> bool:
+        """Whether the issuer is on this machine's own loopback interface: a laptop, where others may be as well."""
+        return is_loopback(urlsplit(self.issuer).hostname or "")
 
 
 def _read(field: str, environ: Mapping[str, str]) -> Any:

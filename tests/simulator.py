@@ -21,6 +21,7 @@ from auth_server.audit import AuditLog
 from auth_server.clients import Client, ClientSecret, digest_secret
 from auth_server.errors import DependencyError
 from auth_server.key_ring import KeyRing, SigningKey
+from auth_server.remote_keys import RemoteKeys
 from auth_server.services import Services
 from auth_server.settings import Settings
 from auth_server.state import Revocations
@@ -153,7 +154,12 @@ class Simulator:
         settings = Settings.from_environ(self.environ)
         ring = KeyRing(self.keys, max_age=settings.key_cache_seconds, clock=lambda: self.now)
         services = Services(
-            settings=settings, clients=self.clients, state=self.state, keys=ring, clock=lambda: self.now
+            settings=settings,
+            clients=self.clients,
+            state=self.state,
+            keys=ring,
+            remote_keys=RemoteKeys(clock=lambda: self.now, loopback=settings.is_on_loopback),
+            clock=lambda: self.now,
         )
         self.app = App(services, AuditLog(settings.log_level))
 

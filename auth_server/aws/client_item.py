@@ -8,14 +8,16 @@ claims      S       a JSON object: DynamoDB's numbers would not come back as the
 token_lifetime N (absent: the server's), name S, enabled BOOL, created_at N, updated_at N, version N
 registrable_scope S, registrable_audiences L of S (absent: none)
 resource_identifiers L of S (absent: none)
+jwks S, trusted_issuers S   an object and an array, in JSON; jwks_uri S (absent: none)
 registration M  {registered_by S, token_digest B, scope S, audiences L of S} (absent: an operator made the client)
 """
 
 import json
 from typing import Any
 
-from auth_server import scope
+from auth_server import scope, trusted_issuers
 from auth_server.clients import Client, ClientSecret, Registration
+from auth_server.trusted_issuers import TrustedIssuer
 
 Item = dict[str, dict[str, Any]]
 
@@ -37,7 +39,7 @@ def to_item(client: Client) -> Item:
         "updated_at": _number(client.updated_at),
         "version": _number(client.version),
     }
-    item |= _registration_to_item(client)
+    item |= _registration_to_item(client) | _keys_to_item(client)
     if client.resource_identifiers:
         item["resource_identifiers"] = _strings(client.resource_identifiers)
     return item if client.token_lifetime is None else {**item, "token_lifetime": _number(client.token_lifetime)}
@@ -65,7 +67,25 @@ def from_item(item: Item) -> Client:
         registrable_audiences=_tuple(item["registrable_audiences"]) if "registrable_audiences" in item else (),
         registration=_registration_from_item(item["registration"]["M"]) if "registration" in item else None,
         resource_identifiers=_tuple(item["resource_identifiers"]) if "resource_identifiers" in item else (),
+        jwks=json.loads(item["jwks"]["S"]) if "jwks" in item else None,
+        jwks_uri=item["jwks_uri"]["S"] if "jwks_uri" in item else None,
+        trusted_issuers=_trusted_issuers_from_item(item["trusted_issuers"]["S"]) if "trusted_issuers" in item else (),
     )
+
+
+def _keys_to_item(client: Client) -> Item:
+    item: Item = {}
+    if client.jwks is not None:
+        item["jwks"] = {"S": json.dumps(dict(client.jwks))}
+    if client.jwks_uri is not None:
+        item["jwks_uri"] = {"S": client.jwks_uri}
+    if client.trusted_issuers:
+        item["trusted_issuers"] = {"S": json.dumps(list(map(trusted_issuers.to_document, client.trusted_issuers)))}
+    return item
+
+
+def _trusted_issuers_from_item(text: str) -> tuple[TrustedIssuer, ...]:
+    return tuple(TrustedIssuer(**document) for document in json.loads(text))
 
 
 def _registration_to_item(client: Client) -> Item:

@@ -1,8 +1,8 @@
 """Client authentication (RFC 6749 2.3): exactly one method per request."""
 
 from auth_server.audit import Decision
-from auth_server.client_authentication import client_secret_basic, client_secret_post
-from auth_server.client_authentication.credentials import Credentials
+from auth_server.client_authentication import client_secret_basic, client_secret_post, federated_jwt, private_key_jwt
+from auth_server.client_authentication.credentials import Credentials, require_permitted
 from auth_server.clients import Client, ClientStore, is_client_id
 from auth_server.errors import InvalidClientError, InvalidRequestError
 from auth_server.form import Form
@@ -13,7 +13,11 @@ from auth_server.wire import Request
 METHODS = {
     "client_secret_basic": client_secret_basic.find,
     "client_secret_post": client_secret_post.find,
+    private_key_jwt.METHOD: private_key_jwt.find,
+    federated_jwt.METHOD: federated_jwt.find,
 }
+# Those that have a name in the registry of RFC 7591 4.2, and so a place in the metadata.
+REGISTERED_METHODS = tuple(name for name in METHODS if name != federated_jwt.METHOD)
 CHALLENGE = 'Basic realm="oauth", charset="UTF-8"'  # RFC 7617 2
 
 
@@ -49,10 +53,4 @@ def prove(credentials: Credentials, clients: ClientStore, now: int, decision: De
     client = clients.get(credentials.client_id) if is_client_id(credentials.client_id) else None
     decision.client_id = client.client_id if client else None
     credentials.prove(client, now)
-    if client is None:
-        raise InvalidClientError(reason="unknown client")  # whatever its credentials say
-    if credentials.method not in client.auth_methods:
-        raise InvalidClientError(reason="the authentication method is not this client's")
-    if not client.enabled:
-        raise InvalidClientError(reason="the client is disabled")
-    return client
+    return require_permitted(client, credentials.method)  # whatever its credentials say

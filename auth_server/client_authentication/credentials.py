@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from auth_server.clients import Client
+from auth_server.errors import InvalidClientError
 
 
 class Credentials(Protocol):
@@ -24,3 +25,14 @@ class Credentials(Protocol):
         Raises `InvalidClientError` where they are not, and for None always.
         """
         ...
+
+
+def require_permitted(client: Client | None, method: str) -> Client:
+    """Give the client back where it may authenticate in this way now; raises `InvalidClientError`."""
+    if client is None:
+        raise InvalidClientError(reason="unknown client")
+    if method not in client.auth_methods:
+        raise InvalidClientError(reason="the authentication method is not this client's")
+    if not client.enabled:
+        raise InvalidClientError(reason="the client is disabled")
+    return client

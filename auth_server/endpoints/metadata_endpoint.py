@@ -14,12 +14,13 @@ are then found below the issuer, as RFC 8414 5 foresees.
 from typing import Any
 
 from auth_server.audit import Decision
-from auth_server.client_authentication import METHODS
+from auth_server.client_authentication import REGISTERED_METHODS
 from auth_server.endpoints.jwks_endpoint import public_for
 from auth_server.grants import GRANTS
 from auth_server.services import Services
 from auth_server.settings import Settings
 from auth_server.wire import Request, Response
+from authorizer.public_key import ALGORITHMS
 
 MAX_AGE_SECONDS = 300
 
@@ -38,11 +39,14 @@ def document(settings: Settings) -> dict[str, Any]:
         "jwks_uri": f"{settings.issuer}/.well-known/jwks.json",
         "response_types_supported": [],  # required by RFC 8414 2; there is no authorization endpoint
         "grant_types_supported": list(GRANTS),
-        "token_endpoint_auth_methods_supported": list(METHODS),
+        "token_endpoint_auth_methods_supported": list(REGISTERED_METHODS),
+        "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
         "introspection_endpoint": f"{settings.issuer}/oauth/introspect",
-        "introspection_endpoint_auth_methods_supported": list(METHODS),
+        "introspection_endpoint_auth_methods_supported": list(REGISTERED_METHODS),
+        "introspection_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
         "introspection_signing_alg_values_supported": ["RS256"],  # RFC 9701 7
         "revocation_endpoint": f"{settings.issuer}/oauth/revoke",
-        "revocation_endpoint_auth_methods_supported": list(METHODS),
+        "revocation_endpoint_auth_methods_supported": list(REGISTERED_METHODS),
+        "revocation_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
         **scopes,
     }
