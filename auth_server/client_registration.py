@@ -95,7 +95,7 @@ _RULES: tuple[tuple[Callable[[Client], bool], str], ...] = (
             client.jwks is None
             or (len(json.dumps(dict(client.jwks))) <= MAX_JWKS_BYTES and trusted_issuers.is_public_key_set(client.jwks))
         ),
-        f"a jwks is public keys alone in {MAX_JWKS_BYTES} bytes, one of them RSA of 2048 bits or more, P-256 or Ed25519",
+        f"a jwks is {MAX_JWKS_BYTES} bytes of public keys alone, one of them RSA of 2048 bits or more, P-256 or Ed25519",
     ),
     (
         lambda client: client.jwks_uri is None or is_fetchable(client.jwks_uri, loopback=True),
