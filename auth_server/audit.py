@@ -19,7 +19,7 @@ class Decision:
 
     `outcome` is one of `app.LEVEL_OF_OUTCOME`; `scope` and `audience` are those granted; `error` is
     the code that the client saw, `reason` what it was not told; `subject` and `subject_jti` are of the token that was
-    exchanged.
+    exchanged; `registered_by` is the client that registers, or registered, the other.
     """
 
     event: str
@@ -31,6 +31,7 @@ class Decision:
     scope: str | None = None
     audience: tuple[str, ...] | None = None
     jti: str | None = None
+    registered_by: str | None = None
     subject: str | None = None
     subject_jti: str | None = None
     kid: str | None = None

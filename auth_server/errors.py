@@ -90,6 +90,55 @@ class InvalidTargetError(OAuthError):
     error = "invalid_target"
 
 
+class InvalidDpopProofError(OAuthError):
+    """The DPoP proof is missing, malformed, for another request, or was used before (RFC 9449 5)."""
+
+    error = "invalid_dpop_proof"
+
+
+class InvalidTokenError(OAuthError):
+    """The bearer token is absent, expired, revoked or no good for this: one text for all of them (RFC 6750 3.1)."""
+
+    error = "invalid_token"
+    status = 401
+
+    def __init__(self, *, reason: str, presented: bool = True) -> None:
+        """Keep `reason` for the audit line. Without any token the challenge names no error (RFC 6750 3.1)."""
+        challenge = 'Bearer realm="oauth"' + (', error="invalid_token"' if presented else "")
+        super().__init__("Present a good access token.", reason=reason, headers={"WWW-Authenticate": challenge})
+
+
+class InsufficientScopeError(OAuthError):
+    """The token is good, and lacks the scope (RFC 6750 3.1)."""
+
+    error = "insufficient_scope"
+    status = 403
+
+    def __init__(self, scope: str) -> None:
+        """`scope` is what it takes."""
+        challenge = f'Bearer realm="oauth", error="insufficient_scope", scope="{scope}"'
+        super().__init__(f"The access token lacks the scope {scope}.", headers={"WWW-Authenticate": challenge})
+
+
+class RejectedMetadataError(OAuthError):
+    """What is to be registered about a client will not do (RFC 7591 3.2.2)."""
+
+    error = "invalid_client_metadata"
+
+
+class InvalidRedirectUriError(OAuthError):
+    """A redirection URI will not do (RFC 7591 3.2.2)."""
+
+    error = "invalid_redirect_uri"
+
+
+class AccessDeniedError(OAuthError):
+    """Whoever asks is known, and may not (RFC 7592 2)."""
+
+    error = "access_denied"
+    status = 403
+
+
 class DependencyError(Exception):
     """An AWS service did not answer, or refused. `str(error)` is for the log: service, operation and error code."""
 

@@ -1,0 +1,44 @@
+"""The Lambda behind client registration, apart from the one that issues tokens: it may write clients, and never sign.
+
+Everything is read and built while the module is imported, so that a bad setting stops the cold start.
+"""
+
+import os
+import time
+from typing import Any
+
+from auth_server.app import App
+from auth_server.audit import AuditLog
+from auth_server.aws import connect
+from auth_server.aws.dynamodb import DynamoDBClientStore
+from auth_server.aws.kms import KmsKeySource
+from auth_server.aws.state_table import DynamoDBStateStore
+from auth_server.endpoints.registration_endpoint import RegistrationEndpoint
+from auth_server.key_ring import KeyRing
+from auth_server.remote_keys import RemoteKeys
+from auth_server.services import Services
+from auth_server.settings import Settings
+from auth_server.wire import Event, response_to_event
+
+
+def _build(settings: Settings) -> App:
+    dynamodb = connect("dynamodb")
+    clients = DynamoDBClientStore(dynamodb, settings.clients_table)
+    keys = KmsKeySource(connect("kms"), settings.signing_key_id)
+    services = Services(
+        settings=settings,
+        clients=clients,
+        state=DynamoDBStateStore(dynamodb, settings.state_table),
+        keys=KeyRing(keys, max_age=settings.key_cache_seconds, clock=time.time),
+        remote_keys=RemoteKeys(clock=time.time, loopback=settings.is_on_loopback),
+        clock=time.time,
+    )
+    return App(services, AuditLog(settings.log_level), RegistrationEndpoint(clients).routes())
+
+
+_app = _build(Settings.from_environ(os.environ))
+
+
+def lambda_handler(event: Event, context: Any) -> dict[str, Any]:  # noqa: ARG001 - Lambda passes both
+    """Answer an API Gateway (REST, HTTP API) or function-URL event."""
+    return response_to_event(_app.handle(event))
