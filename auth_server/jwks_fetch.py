@@ -142,11 +142,12 @@ class _Exchange:
     def _get(self, connection: HTTPConnection) -> bytes:
         # No redirect is followed, no proxy asked, no cookie or password sent: http.client knows none of them.
         path = (self._parts.path or "/") + (f"?{self._parts.query}" if self._parts.query else "")
-        connection.request("GET", path, headers=_HEADERS)
-        response = connection.getresponse()
-        if response.status != HTTPStatus.OK:
-            raise FetchError(f"status {response.status}")
-        body = response.read(MAX_DOCUMENT_BYTES + 1)
+        with contextlib.closing(connection):
+            connection.request("GET", path, headers=_HEADERS)
+            with contextlib.closing(connection.getresponse()) as response:
+                if response.status != HTTPStatus.OK:
+                    raise FetchError(f"status {response.status}")
+                body = response.read(MAX_DOCUMENT_BYTES + 1)
         if len(body) > MAX_DOCUMENT_BYTES:
             raise FetchError("larger than 64 KB")
         return body
