@@ -6,7 +6,13 @@ from dataclasses import replace
 
 from auth_server import trusted_issuers
 from auth_server.access_token import RESERVED_CLAIMS
-from auth_server.client_authentication import METHODS, federated_jwt, private_key_jwt
+from auth_server.client_authentication import (
+    METHODS,
+    federated_jwt,
+    private_key_jwt,
+    self_signed_tls_client_auth,
+    tls_client_auth,
+)
 from auth_server.clients import (
     MAX_CLIENT_ID_LENGTH,
     MAX_LIVE_SECRETS,
@@ -26,6 +32,7 @@ MIN_LIFETIME_SECONDS, MAX_LIFETIME_SECONDS = 60, 86_400
 MAX_TOKEN_CONTENT_BYTES = 2_300  # as JSON: leaves a token of everything below what KMS signs (4,096)
 MAX_NAME_LENGTH = 200
 MAX_JWKS_BYTES = 32_768  # as JSON
+MAX_TLS_SUBJECT_LENGTH = 1_000
 MAX_RESOURCE_IDENTIFIERS, MAX_AUDIENCE_LENGTH = 20, 1_000
 
 
@@ -95,7 +102,7 @@ _RULES: tuple[tuple[Callable[[Client], bool], str], ...] = (
             client.jwks is None
             or (len(json.dumps(dict(client.jwks))) <= MAX_JWKS_BYTES and trusted_issuers.is_public_key_set(client.jwks))
         ),
-        f"a jwks is {MAX_JWKS_BYTES} bytes of public keys alone, one of them RSA of 2048 bits or more, P-256 or Ed25519",
+        f"a jwks is {MAX_JWKS_BYTES} bytes of public keys, one of them RSA (2048 bits or more), P-256 or Ed25519",
     ),
     (
         lambda client: client.jwks_uri is None or is_fetchable(client.jwks_uri, loopback=True),
@@ -108,6 +115,25 @@ _RULES: tuple[tuple[Callable[[Client], bool], str], ...] = (
     (
         lambda client: federated_jwt.METHOD not in client.auth_methods or bool(client.trusted_issuers),
         "federated_jwt needs a trusted issuer",
+    ),
+    (
+        lambda client: (
+            client.tls_subject is None
+            or (
+                len(client.tls_subject.value) <= MAX_TLS_SUBJECT_LENGTH
+                and tls_client_auth.is_subject(client.tls_subject)
+            )
+        ),
+        "the subject of a certificate is a distinguished name of RFC 4514, a DNS name, a URI, an IP address or an email"
+        f" address, of at most {MAX_TLS_SUBJECT_LENGTH} characters",
+    ),
+    (
+        lambda client: tls_client_auth.METHOD not in client.auth_methods or client.tls_subject is not None,
+        "tls_client_auth needs the subject that the client's certificate names, in one of five ways (RFC 8705 2.1.2)",
+    ),
+    (
+        lambda client: self_signed_tls_client_auth.METHOD not in client.auth_methods or client.jwks is not None,
+        "self_signed_tls_client_auth needs a jwks with the certificate's key",
     ),
     (lambda client: len(client.secrets) <= MAX_LIVE_SECRETS, f"a client has at most {MAX_LIVE_SECRETS} live secrets"),
 )
