@@ -29,7 +29,10 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What was decided: whose token, for what, for whom. `lifetime` is in seconds, `claims` are the client's own."""
+    """What was decided: whose token, for what, for whom. `lifetime` is in seconds, `claims` are the client's own.
+
+    `confirmation` holds the members of `cnf` (RFC 7800 3.1): the keys that the token is bound to, empty for none.
+    """
 
     client_id: str
     scopes: tuple[str, ...]
@@ -37,6 +40,7 @@ class Grant:
     lifetime: int
     claims: Mapping[str, Any] = field(default_factory=dict)
     exchange: Exchange | None = None
+    confirmation: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def subject(self) -> str:
@@ -47,6 +51,14 @@ class Grant:
         """Give the Unix time at which a token minted at `now` ends: never after the one that it was made out of."""
         end = now + self.lifetime
         return end if self.exchange is None else min(end, self.exchange.not_after)
+
+
+@dataclass(frozen=True, slots=True)
+class UnsignedToken:
+    """A token that lacks its signature alone: nothing about the request can stand in its way any more."""
+
+    signing_input: bytes
+    claims: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +74,21 @@ def mint(grant: Grant, *, issuer: str, key: SigningKey, now: int) -> AccessToken
 
     Raises `InvalidScopeError` where it would be longer than KMS signs, `DependencyError` where the key does not answer.
     """
+    return sign(compose(grant, issuer=issuer, kid=key.kid, now=now), key)
+
+
+def compose(grant: Grant, *, issuer: str, kid: str, now: int) -> UnsignedToken:
+    """Write down what a token will say; raises `InvalidScopeError` where it would be longer than KMS signs."""
     claims = _claims(grant, issuer, now)
     try:
-        return AccessToken(jws.sign(claims, typ=TYPE, key=key), claims)
+        return UnsignedToken(jws.signing_input(claims, typ=TYPE, kid=kid), claims)
     except jws.TooLongToSignError:
         raise InvalidScopeError("The token would be too long: ask for fewer scopes or resources.") from None
+
+
+def sign(unsigned: UnsignedToken, key: SigningKey) -> AccessToken:
+    """Sign a token with the key that it names; raises `DependencyError` where the key does not answer."""
+    return AccessToken(jws.sign_input(unsigned.signing_input, key), unsigned.claims)
 
 
 def _claims(grant: Grant, issuer: str, now: int) -> dict[str, Any]:
@@ -80,4 +102,6 @@ def _claims(grant: Grant, issuer: str, now: int) -> dict[str, Any]:
         "exp": grant.expires_at(now),
         "jti": secrets.token_urlsafe(16),
     }
+    if grant.confirmation:
+        claims["cnf"] = dict(grant.confirmation)
     return claims | {"scope": scope.render(grant.scopes)} if grant.scopes else claims  # RFC 9068 2.2.3

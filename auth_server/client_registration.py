@@ -124,8 +124,7 @@ _RULES: tuple[tuple[Callable[[Client], bool], str], ...] = (
                 and tls_client_auth.is_subject(client.tls_subject)
             )
         ),
-        "the subject of a certificate is a distinguished name of RFC 4514, a DNS name, a URI, an IP address or an email"
-        f" address, of at most {MAX_TLS_SUBJECT_LENGTH} characters",
+        f"a certificate is known by a name of RFC 4514, DNS, URI, IP or email, of {MAX_TLS_SUBJECT_LENGTH} characters",
     ),
     (
         lambda client: tls_client_auth.METHOD not in client.auth_methods or client.tls_subject is not None,

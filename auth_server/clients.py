@@ -44,6 +44,17 @@ class Registration:
 
 
 @dataclass(frozen=True, slots=True)
+class TlsSubject:
+    """What the certificate of a `tls_client_auth` client must name, in one of the five ways of RFC 8705 2.1.2.
+
+    `parameter` is the way, such as `tls_client_auth_san_dns`, and `value` what is to be found there.
+    """
+
+    parameter: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Client:
     """A registered client (RFC 6749 2). Empty `default_scopes` mean all of `scopes`.
 
@@ -55,6 +66,8 @@ class Client:
     `resource_identifiers` are the audiences that it is: as an API (RFC 9728 1.2), it may introspect tokens for them.
     `jwks`, a JWK Set, or `jwks_uri`, where there is one, are the public keys that it signs assertions with; not both.
     `trusted_issuers` are those whose tokens it may authenticate with instead.
+    `dpop_bound_access_tokens` (RFC 9449 5.2) and `tls_client_certificate_bound_access_tokens` (RFC 8705 3.4): it gets
+    no token that is not bound to its key, or certificate.
     """
 
     client_id: str
@@ -78,6 +91,9 @@ class Client:
     jwks: Mapping[str, Any] | None = None
     jwks_uri: str | None = None
     trusted_issuers: tuple[TrustedIssuer, ...] = ()
+    dpop_bound_access_tokens: bool = False
+    tls_client_certificate_bound_access_tokens: bool = False
+    tls_subject: TlsSubject | None = None
 
 
 class ClientStore(Protocol):

@@ -99,6 +99,8 @@ SETTINGS = (
     Setting("REVOCATION_FEED_SECONDS", "30", _whole_number(1, 300), "seconds", "How long a warm Lambda keeps the feed of revoked tokens; also `max-age` of the feed."),
     Setting("ASSERTION_MAX_LIFETIME_SECONDS", "3600", _whole_number(60, 3_600), "seconds", "The longest life of an assertion that a client signs itself (`private_key_jwt`)."),
     Setting("FEDERATED_MAX_LIFETIME_SECONDS", "86400", _whole_number(60, 604_800), "seconds", "The longest life of another issuer's token that a client authenticates with (`federated_jwt`)."),
+    Setting("DPOP_MAX_AGE_SECONDS", "60", _whole_number(1, 300), "seconds", "How far the time of a DPoP proof may be from this server's, either way."),
+    Setting("MTLS", "off", _one_of("on", "off"), "on or off", "Whether the certificate that API Gateway's mutual TLS hands over counts; `off` ignores it."),
     Setting("LOG_LEVEL", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "level", "The least level of a log line that is written."),
 )
 # fmt: on
@@ -131,6 +133,8 @@ class Settings(GateSettings):
     scopes_supported: tuple[str, ...]
     key_cache_seconds: int
     revocation_feed_seconds: int
+    dpop_max_age_seconds: int
+    mtls: str
     assertion_max_lifetime_seconds: int
     federated_max_lifetime_seconds: int
 

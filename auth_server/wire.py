@@ -21,7 +21,10 @@ Event = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request. `headers` maps each lower-case name to all its values, in order."""
+    """One HTTP request. `headers` maps each lower-case name to all its values, in order.
+
+    `client_certificate` is the one that API Gateway's mutual TLS verified, in PEM: never what a header says.
+    """
 
     method: str
     path: str
@@ -29,6 +32,7 @@ class Request:
     body: bytes = b""
     source_ip: str | None = None
     request_id: str | None = None
+    client_certificate: str | None = None
 
     def header(self, name: str) -> str | None:
         """Give the value of a header that may be sent once; raises `InvalidRequestError` where it was sent twice."""
@@ -61,13 +65,15 @@ def request_from_event(event: Event) -> Request:
 
 def _from_payload_1(event: Event) -> Request:
     context = event.get("requestContext") or {}
+    identity = context.get("identity") or {}
     return Request(
         method=str(event.get("httpMethod") or "").upper(),
         path=_path_of_payload_1(event),
         headers=_headers_of_payload_1(event),
         body=_body(event),
-        source_ip=(context.get("identity") or {}).get("sourceIp"),
+        source_ip=identity.get("sourceIp"),
         request_id=context.get("requestId"),
+        client_certificate=_client_certificate(identity),
     )
 
 
@@ -97,6 +103,7 @@ def _from_payload_2(event: Event) -> Request:
         body=_body(event),
         source_ip=http.get("sourceIp"),
         request_id=context.get("requestId"),
+        client_certificate=_client_certificate(context.get("authentication") or {}),
     )
 
 
@@ -105,6 +112,11 @@ def _path_of_payload_2(event: Event, context: Mapping[str, Any]) -> str:
     # A named stage is part of `rawPath`; the stage `$default`, and a function URL, have none.
     stage = f"/{context.get('stage')}/"
     return path[len(stage) - 1 :] if path.startswith(stage) else path
+
+
+def _client_certificate(authentication: Mapping[str, Any]) -> str | None:
+    pem = (authentication.get("clientCert") or {}).get("clientCertPem")
+    return None if pem is None else str(pem)
 
 
 def _merge(pairs: Iterable[tuple[str, str]]) -> Mapping[str, tuple[str, ...]]:

@@ -10,13 +10,15 @@ registrable_scope S, registrable_audiences L of S (absent: none)
 resource_identifiers L of S (absent: none)
 jwks S, trusted_issuers S   an object and an array, in JSON; jwks_uri S (absent: none)
 registration M  {registered_by S, token_digest B, scope S, audiences L of S} (absent: an operator made the client)
+dpop_bound_access_tokens, tls_client_certificate_bound_access_tokens  BOOL (absent: false)
+tls_subject M  {parameter S, value S} (absent: none)
 """
 
 import json
 from typing import Any
 
 from auth_server import scope, trusted_issuers
-from auth_server.clients import Client, ClientSecret, Registration
+from auth_server.clients import Client, ClientSecret, Registration, TlsSubject
 from auth_server.trusted_issuers import TrustedIssuer
 
 Item = dict[str, dict[str, Any]]
@@ -39,7 +41,7 @@ def to_item(client: Client) -> Item:
         "updated_at": _number(client.updated_at),
         "version": _number(client.version),
     }
-    item |= _registration_to_item(client) | _keys_to_item(client)
+    item |= _registration_to_item(client) | _keys_to_item(client) | _binding_to_item(client)
     if client.resource_identifiers:
         item["resource_identifiers"] = _strings(client.resource_identifiers)
     return item if client.token_lifetime is None else {**item, "token_lifetime": _number(client.token_lifetime)}
@@ -67,6 +69,12 @@ def from_item(item: Item) -> Client:
         registrable_audiences=_tuple(item["registrable_audiences"]) if "registrable_audiences" in item else (),
         registration=_registration_from_item(item["registration"]["M"]) if "registration" in item else None,
         resource_identifiers=_tuple(item["resource_identifiers"]) if "resource_identifiers" in item else (),
+        tls_subject=_tls_subject_from_item(item["tls_subject"]["M"]) if "tls_subject" in item else None,
+        dpop_bound_access_tokens="dpop_bound_access_tokens" in item and item["dpop_bound_access_tokens"]["BOOL"],
+        tls_client_certificate_bound_access_tokens=(
+            "tls_client_certificate_bound_access_tokens" in item
+            and item["tls_client_certificate_bound_access_tokens"]["BOOL"]
+        ),
         jwks=json.loads(item["jwks"]["S"]) if "jwks" in item else None,
         jwks_uri=item["jwks_uri"]["S"] if "jwks_uri" in item else None,
         trusted_issuers=_trusted_issuers_from_item(item["trusted_issuers"]["S"]) if "trusted_issuers" in item else (),
@@ -104,6 +112,22 @@ def _registration_to_item(client: Client) -> Item:
             }
         }
     return item
+
+
+def _binding_to_item(client: Client) -> Item:
+    item: Item = {}
+    if client.dpop_bound_access_tokens:
+        item["dpop_bound_access_tokens"] = {"BOOL": True}
+    if client.tls_client_certificate_bound_access_tokens:
+        item["tls_client_certificate_bound_access_tokens"] = {"BOOL": True}
+    if client.tls_subject is not None:
+        subject = client.tls_subject
+        item["tls_subject"] = {"M": {"parameter": {"S": subject.parameter}, "value": {"S": subject.value}}}
+    return item
+
+
+def _tls_subject_from_item(item: Item) -> TlsSubject:
+    return TlsSubject(parameter=item["parameter"]["S"], value=item["value"]["S"])
 
 
 def _registration_from_item(item: Item) -> Registration:

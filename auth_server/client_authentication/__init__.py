@@ -1,7 +1,14 @@
 """Client authentication (RFC 6749 2.3): exactly one method per request."""
 
 from auth_server.audit import Decision
-from auth_server.client_authentication import client_secret_basic, client_secret_post, federated_jwt, private_key_jwt
+from auth_server.client_authentication import (
+    client_secret_basic,
+    client_secret_post,
+    federated_jwt,
+    private_key_jwt,
+    self_signed_tls_client_auth,
+    tls_client_auth,
+)
 from auth_server.client_authentication.credentials import Credentials, require_permitted
 from auth_server.clients import Client, ClientStore, is_client_id
 from auth_server.errors import InvalidClientError, InvalidRequestError
@@ -15,7 +22,10 @@ METHODS = {
     "client_secret_post": client_secret_post.find,
     private_key_jwt.METHOD: private_key_jwt.find,
     federated_jwt.METHOD: federated_jwt.find,
+    tls_client_auth.METHOD: tls_client_auth.find,
+    self_signed_tls_client_auth.METHOD: self_signed_tls_client_auth.find,
 }
+TLS_METHODS = (tls_client_auth.METHOD, self_signed_tls_client_auth.METHOD)  # where mutual TLS is on
 # Those that have a name in the registry of RFC 7591 4.2, and so a place in the metadata.
 REGISTERED_METHODS = tuple(name for name in METHODS if name != federated_jwt.METHOD)
 CHALLENGE = 'Basic realm="oauth", charset="UTF-8"'  # RFC 7617 2

@@ -13,13 +13,15 @@ Cache-Control: no-store
 {"access_token": "eyJ...", "token_type": "Bearer", "expires_in": 3600, "scope": "products:read"}
 """
 
+from dataclasses import replace
 from typing import Any
 
-from auth_server import access_token, form, scope
+from auth_server import access_token, dpop, form, scope
 from auth_server.access_token import AccessToken, Grant
 from auth_server.audit import Decision
 from auth_server.client_authentication import authenticate
 from auth_server.clients import Client
+from auth_server.confirmation import confirm
 from auth_server.errors import InvalidRequestError, UnauthorizedClientError, UnsupportedGrantTypeError
 from auth_server.form import Form
 from auth_server.grants import GRANTS
@@ -35,8 +37,13 @@ def respond(request: Request, services: Services, decision: Decision) -> Respons
     client = authenticate(request, parameters, services, decision)
     _require_permitted_grant(client, grant_type, decision)
     grant = GRANTS[grant_type](client, parameters, services)
+    confirmation = confirm(request, parameters, client, services)
+    grant = replace(grant, confirmation=confirmation.members)
     key = services.keys.active()
-    token = access_token.mint(grant, issuer=services.settings.issuer, key=key, now=services.now())
+    unsigned = access_token.compose(grant, issuer=services.settings.issuer, kid=key.kid, now=services.now())
+    if confirmation.proof is not None:
+        dpop.use(confirmation.proof, services)  # the one write, once nothing else can refuse
+    token = access_token.sign(unsigned, key)
     _record(decision, token, grant, key.kid)
     return Response(200, _document(token, grant))
 
@@ -69,7 +76,11 @@ def _record(decision: Decision, token: AccessToken, grant: Grant, kid: str) -> N
 def _document(token: AccessToken, grant: Grant) -> dict[str, Any]:
     """Give the members of RFC 6749 5.1; no refresh token (4.4.3)."""
     lifetime = token.claims["exp"] - token.claims["iat"]
-    document = {"access_token": token.value, "token_type": "Bearer", "expires_in": lifetime}
+    document = {"access_token": token.value, "token_type": _token_type(grant), "expires_in": lifetime}
     if grant.exchange is not None:
         document["issued_token_type"] = ACCESS_TOKEN_TYPE  # RFC 8693 2.2.1
     return document | {"scope": scope.render(grant.scopes)} if grant.scopes else document
+
+
+def _token_type(grant: Grant) -> str:
+    return "DPoP" if "jkt" in grant.confirmation else "Bearer"  # RFC 9449 5; RFC 8705 3 leaves it Bearer
