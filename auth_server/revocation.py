@@ -10,10 +10,14 @@ from authorizer.access_token import AccessToken
 MAX_CLOCK_SKEW_SECONDS = 300
 
 
-def revoke_token(state: StateStore, token: AccessToken) -> None:
-    """Revoke a verified token; raises `DependencyError`."""
+def revoke_token(state: StateStore, token: AccessToken) -> int:
+    """Revoke a verified token.
+
+    Gives the Unix time until which that is remembered; raises `DependencyError`.
+    """
     until = math.ceil(token.exp) + MAX_CLOCK_SKEW_SECONDS
     state.revoke_token(token.jti, client_id=token.client_id, expires_at=until)
+    return until
 
 
 def revoke_jti(state: StateStore, jti: str, *, now: int) -> int:

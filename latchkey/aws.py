@@ -1,5 +1,6 @@
 """The connection to AWS, or to a local stack where `AWS_ENDPOINT_URL` points to one."""
 
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import boto3.session
@@ -7,6 +8,8 @@ import botocore.session
 
 from auth_server.aws import connect, dependency
 from auth_server.aws.dynamodb import DynamoDBClientStore
+from auth_server.aws.state_table import DynamoDBStateStore
+from auth_server.aws.table import call
 from latchkey.endpoint import aws_is_local
 
 _LOCAL_REGION = "us-east-1"
@@ -16,6 +19,19 @@ _LOCAL_CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "lo
 def client_store(table: str) -> DynamoDBClientStore:
     """Open the table of clients; raises `DependencyError` where AWS is not configured."""
     return DynamoDBClientStore(_connect("dynamodb"), table)
+
+
+def state_table(table: str) -> tuple[DynamoDBStateStore, int]:
+    """Open the table of what is revoked, and tell the time there: the Unix time in seconds that AWS says it is.
+
+    What is revoked is told by the time of its issue, on a Lambda's clock. This machine's own may be minutes off.
+    Raises `DependencyError` where AWS is not configured, or the table cannot be read.
+    """
+    dynamodb = _connect("dynamodb")
+    with dependency("dynamodb:GetItem"):
+        answer = call(dynamodb, "get_item", TableName=table, Key={"kind": {"S": "time"}, "name": {"S": "now"}})
+        date = answer["ResponseMetadata"]["HTTPHeaders"]["date"]
+        return DynamoDBStateStore(dynamodb, table), int(parsedate_to_datetime(date).timestamp())
 
 
 def kms() -> Any:

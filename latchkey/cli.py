@@ -14,6 +14,7 @@ COMMANDS = (
     ("clients", "latchkey.clients", "Register clients and keep their records."),
     ("keys", "latchkey.keys", "See the keys that sign tokens."),
     ("local", "latchkey.local", "Run all of it on this machine."),
+    ("tokens", "latchkey.tokens", "Revoke tokens."),
     ("token", "latchkey.token", "Get a token, or see what one says and whether it would be accepted."),
 )
 _MODULES = {name: module for name, module, _ in COMMANDS}

@@ -16,7 +16,7 @@ def document(client: Client, now: int) -> dict[str, Any]:
     """Describe a client in JSON, at the Unix time `now`.
 
     {"client_id": "demo", "name": "", "enabled": true, "scope": "products:read", "default_scope": "",
-     "audience": ["https://api.example.com"], "auth_methods": ["client_secret_basic"],
+     "audience": ["https://api.example.com"], "is_audience": [], "auth_methods": ["client_secret_basic"],
      "grant_types": ["client_credentials"], "token_lifetime": null, "claims": {},
      "secrets": [{"created_at": "2026-09-21T13:33:20Z", "expires_at": null, "live": true}],
      "created_at": "2026-09-21T13:33:20Z", "updated_at": "2026-09-21T13:33:20Z", "version": 1}
@@ -28,6 +28,7 @@ def document(client: Client, now: int) -> dict[str, Any]:
         "scope": scope.render(client.scopes),
         "default_scope": scope.render(client.default_scopes),
         "audience": list(client.audiences),
+        "is_audience": list(client.resource_identifiers),
         "auth_methods": list(client.auth_methods),
         "grant_types": list(client.grant_types),
         "token_lifetime": client.token_lifetime,
@@ -71,6 +72,7 @@ def in_full(client: Client, now: int) -> Table:
     said = document(client, now) | {
         "enabled": _yes_or_no(client.enabled),
         "audience": client.audiences,
+        "is_audience": client.resource_identifiers,
         "auth_methods": client.auth_methods,
         "grant_types": client.grant_types,
         "token_lifetime": "the server's" if client.token_lifetime is None else f"{client.token_lifetime} s",

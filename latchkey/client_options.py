@@ -20,6 +20,12 @@ Audience = Annotated[
     list[str] | None,
     typer.Option(metavar="URL", help="An audience it may ask for. Several: say it again; the first is its default."),
 ]
+IsAudience = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="URL", help="An audience that it is, as an API: it may introspect tokens for it. Several: say it again."
+    ),
+]
 AuthMethod = Annotated[
     list[str] | None,
     typer.Option(
@@ -52,6 +58,7 @@ class Named:
     token_lifetime: str | None
     claim: Sequence[str] | None
     name: str | None
+    is_audience: Sequence[str] | None = None
 
     def members(self) -> dict[str, Any]:
         """Give the options that were given."""
@@ -116,4 +123,5 @@ _MEMBERS: dict[str, tuple[str, Callable[[Any, Client], Any]]] = {
     "token_lifetime": ("token_lifetime", _lifetime),
     "claim": ("claims", _claims),
     "name": ("name", lambda given, _: given),
+    "is_audience": ("resource_identifiers", _values),
 }

@@ -10,14 +10,26 @@ from typing import Annotated, Any
 
 import typer
 
+from auth_server import revocation
 from auth_server.aws.dynamodb import ClientChangedError, ClientExistsError, DynamoDBClientStore
 from auth_server.client_registration import InvalidClientMetadataError, check, new_secret, rotate_secret
 from auth_server.clients import Client, is_client_id
 from latchkey import client_options as option
-from latchkey.aws import client_store
+from latchkey.aws import client_store, state_table
 from latchkey.client_document import document, in_full, overview
 from latchkey.errors import CommandError, UsageError
-from latchkey.options import CLIENTS_TABLE, ClientId, ClientsTable, Json, SecretStdin, command_group, help_end
+from latchkey.moment import moment, timestamp
+from latchkey.options import (
+    CLIENTS_TABLE,
+    STATE_TABLE,
+    ClientId,
+    ClientsTable,
+    Json,
+    SecretStdin,
+    StateTable,
+    command_group,
+    help_end,
+)
 from latchkey.output import emit, print_line, to_json
 from latchkey.secret_input import read_secret
 
@@ -47,13 +59,14 @@ def create(  # noqa: PLR0913 - each option is a parameter
     token_lifetime: option.TokenLifetime = None,
     claim: option.Claim = None,
     name: option.Name = None,
+    is_audience: option.IsAudience = None,
     secret_stdin: SecretStdin = False,
     clients_table: ClientsTable = CLIENTS_TABLE,
     as_json: Json = False,
 ) -> None:
     """Register a client, and print its record with the secret, this once, as JSON."""
     now = int(time.time())
-    named = option.Named(scope, default_scope, audience, auth_method, token_lifetime, claim, name)
+    named = option.Named(scope, default_scope, audience, auth_method, token_lifetime, claim, name, is_audience)
     chosen_id = secrets.token_hex(GENERATED_ID_BYTES) if client_id is None else client_id
     with _refusals(chosen_id):
         secret, record = new_secret(imported=read_secret() if secret_stdin else None, now=now)
@@ -96,6 +109,7 @@ def update(  # noqa: PLR0913 - each option is a parameter
     token_lifetime: option.TokenLifetime = None,
     claim: option.Claim = None,
     name: option.Name = None,
+    is_audience: option.IsAudience = None,
     clients_table: ClientsTable = CLIENTS_TABLE,
     as_json: Json = False,
 ) -> None:
@@ -104,7 +118,7 @@ def update(  # noqa: PLR0913 - each option is a parameter
     An option replaces the whole of what it names, and "" clears it. --claim alone adds to the claims there are, or
     changes the one of that name; --claim "" clears them all, before any other --claim of the same command is added.
     """
-    named = option.Named(scope, default_scope, audience, auth_method, token_lifetime, claim, name)
+    named = option.Named(scope, default_scope, audience, auth_method, token_lifetime, claim, name, is_audience)
     if not named.members():
         raise UsageError("name what to change")
     store = client_store(clients_table)
@@ -118,7 +132,7 @@ def update(  # noqa: PLR0913 - each option is a parameter
 
 @app.command(epilog=help_end("latchkey clients disable reporting"))
 def disable(client_id: ClientId, *, clients_table: ClientsTable = CLIENTS_TABLE, as_json: Json = False) -> None:
-    """Issue no more tokens to a client. Those that it has stay good until they expire."""
+    """Issue no more tokens to a client. Those that it has stay good at APIs; see revoke-tokens."""
     _print_record(_set_enabled(client_store(clients_table), client_id, enabled=False), as_json=as_json)
 
 
@@ -174,6 +188,41 @@ def rotate(
         rotated = rotate_secret(_read(store, client_id), record, overlap=overlap, now=now)
         client = store.update(rotated, now=now)
     _print_registration(document(client, now), None if secret_stdin else secret, as_json=as_json)
+
+
+@app.command(
+    "revoke-tokens",
+    epilog=help_end(
+        "latchkey clients revoke-tokens reporting",
+        "latchkey clients revoke-tokens reporting --deleted --state-table latchkey-state",
+    ),
+)
+def revoke_tokens(
+    client_id: ClientId,
+    *,
+    deleted: Annotated[
+        bool, typer.Option("--deleted", help="The client is there no more: take its id as it is written here.")
+    ] = False,
+    clients_table: ClientsTable = CLIENTS_TABLE,
+    state_table_name: StateTable = STATE_TABLE,
+    as_json: Json = False,
+) -> None:
+    """Revoke every token issued to a client up to now. It may get new ones: to prevent that, disable it first.
+
+    A token tells the second of its issue and no more, so that one issued in the rest of the present second is revoked
+    too; the client gets another one a second later.
+    """
+    if deleted and not is_client_id(client_id):
+        raise _not_found(client_id)
+    if not deleted:
+        _read(client_store(clients_table), client_id)
+    store, now = state_table(state_table_name)
+    not_before = revocation.revoke_tokens_of(store, client_id, now=now)
+    emit(
+        {"client_id": client_id, "not_before": timestamp(not_before)},
+        as_json=as_json,
+        show=lambda: f"Every token issued to {client_id!r} before {moment(not_before, now)} is revoked.",
+    )
 
 
 @contextmanager

@@ -21,7 +21,7 @@ EXIT_STATUS_HELP = (
 _MEANING_OF_CODE = {
     code: meaning
     for meaning, codes in {
-        "there is no such table; see --clients-table": "ResourceNotFoundException",
+        "there is no such table; see --clients-table and --state-table": "ResourceNotFoundException",
         "there is no such key; see --signing-key-id": "NotFoundException",
         "the key is disabled or about to be deleted": "DisabledException KMSInvalidStateException",
         "these AWS credentials do not allow it": "AccessDeniedException AccessDenied",

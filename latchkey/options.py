@@ -8,6 +8,7 @@ from latchkey.errors import EXIT_STATUS_HELP
 
 CLIENTS_TABLE = "latchkey-clients"
 SIGNING_KEY_ID = "alias/latchkey"
+STATE_TABLE = "latchkey-state"
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, and nothing else.")]
 ClientId = Annotated[
@@ -15,6 +16,15 @@ ClientId = Annotated[
 ]
 ClientsTable = Annotated[
     str, typer.Option(metavar="TABLE", envvar="LATCHKEY_CLIENTS_TABLE", help="The DynamoDB table of clients.")
+]
+StateTable = Annotated[
+    str,
+    typer.Option(
+        "--state-table",
+        metavar="TABLE",
+        envvar="LATCHKEY_STATE_TABLE",
+        help="The DynamoDB table of what was used once and what is revoked.",
+    ),
 ]
 SigningKeyId = Annotated[
     str, typer.Option(metavar="KEY", envvar="LATCHKEY_SIGNING_KEY_ID", help="The KMS key: id, ARN or alias.")

@@ -4,7 +4,7 @@
     name         S   the sort key: a jti, a client id, or the name of what is used once
     expires_at   N   Unix time in seconds after which the item says nothing; the table's TTL attribute
     not_before   N   of a revoked client: the time up to which all that it was issued is revoked
-    client_id    S   of a revoked token: whose it was
+    client_id    S   of a revoked token: whose it was; empty where its jti alone was known
 
 DynamoDB removes an item up to days after its TTL, so times are compared here, and removal is never relied on.
 """

@@ -9,6 +9,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from infra.cloudformation import Stack
 from tests.latchkey.command import Command
 from tests.latchkey.issuer import Issuer, serving
 
@@ -73,13 +74,23 @@ def table(dynamodb: "DynamoDBClient") -> Iterator[str]:
 
 
 @pytest.fixture
-def latchkey(endpoint: str, table: str, key_arn: str, tmp_path: Any) -> Command:
+def state_table(dynamodb: "DynamoDBClient") -> Iterator[str]:
+    """Yield the name of a fresh table of what is revoked, made as the template says."""
+    definition = {**Stack().tables()["StateTable"].definition, "TableName": f"state-{uuid.uuid4()}"}
+    dynamodb.create_table(**definition)
+    yield definition["TableName"]
+    dynamodb.delete_table(TableName=definition["TableName"])
+
+
+@pytest.fixture
+def latchkey(endpoint: str, table: str, state_table: str, key_arn: str, tmp_path: Any) -> Command:
     """Return the command, with no AWS configuration but the endpoint."""
     return Command(
         {
             "AWS_ENDPOINT_URL": endpoint,
             "HOME": str(tmp_path),
             "LATCHKEY_CLIENTS_TABLE": table,
+            "LATCHKEY_STATE_TABLE": state_table,
             "LATCHKEY_SIGNING_KEY_ID": key_arn,
         }
     )

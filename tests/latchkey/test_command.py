@@ -23,8 +23,10 @@ def test_the_commands_are_those_of_the_interface() -> None:
         *(("clients", name) for name in ("create", "list", "show", "update", "disable", "enable", "delete")),
         ("clients", "rotate-secret"),
         ("keys", "list"),
+        ("clients", "revoke-tokens"),
         ("token", "get"),
         ("token", "inspect"),
+        ("tokens", "revoke"),
     }
 
 
