@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import urlencode
 
 import boto3
 import botocore.handlers
 import pytest
 
+from auth_server.endpoints.introspection_endpoint import JWT_MEDIA_TYPE
 from infra.cloudformation import Stack
 from infra.template_yaml import Document
 from infra.translation import translated_template
@@ -92,7 +94,12 @@ def use_token_function(start: Callable[..., Callable[[Any], Any]]) -> None:
         for name in ("rest_token_endpoint", "http_api_token_endpoint", "rest_jwks", "rest_metadata")
     ]
     answers.append(invoke(with_header(recorded("rest_token_endpoint"), "Authorization", basic(CLIENT_ID, "wrong"))))
-    assert [answer["statusCode"] for answer in answers] == [200, 200, 200, 200, 401]
+    body = urlencode({"token": document(answers[0])["access_token"]})
+    for path, accept in (("introspect", "*/*"), ("introspect", JWT_MEDIA_TYPE), ("revoke", "*/*")):
+        about_token = recorded("rest_token_endpoint", resource=f"/oauth/{path}", path=f"/oauth/{path}", body=body)
+        answers.append(invoke(with_header(about_token, "Accept", accept)))
+    answers.append(invoke(recorded("rest_metadata", resource="/oauth/revocations", path="/oauth/revocations")))
+    assert [answer["statusCode"] for answer in answers] == [200, 200, 200, 200, 401, 200, 200, 200, 200]
 
 
 def use_challenge_function(start: Callable[..., Callable[[Any], Any]]) -> None:
