@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from auth_server.audit import AuditLog, Decision, where
 from auth_server.endpoints import (
+    authorization_endpoint,
     introspection_endpoint,
     jwks_endpoint,
     metadata_endpoint,
@@ -29,6 +30,7 @@ Routes = Mapping[str, tuple[str, Mapping[str, Endpoint]]]
 
 ROUTES: Routes = {
     "/oauth/token": ("token", {"POST": token_endpoint.respond}),
+    "/oauth/authorize": ("authorization", dict.fromkeys(("GET", "POST"), authorization_endpoint.respond)),
     "/oauth/introspect": ("introspection", {"POST": introspection_endpoint.respond}),
     "/oauth/revoke": ("revocation", {"POST": revocation_endpoint.respond}),
     "/oauth/revocations": ("revocations", {"GET": revocations_endpoint.respond}),

@@ -139,6 +139,12 @@ class AccessDeniedError(OAuthError):
     status = 403
 
 
+class UnsupportedResponseTypeError(OAuthError):
+    """There is no response type at all here (RFC 6749 4.1.2.1)."""
+
+    error = "unsupported_response_type"
+
+
 class DependencyError(Exception):
     """An AWS service did not answer, or refused. `str(error)` is for the log: service, operation and error code."""
 

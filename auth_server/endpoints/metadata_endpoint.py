@@ -38,9 +38,10 @@ def document(settings: Settings) -> dict[str, Any]:
     methods = [name for name in REGISTERED_METHODS if has_mtls or name not in TLS_METHODS]
     return {
         "issuer": settings.issuer,
+        "authorization_endpoint": f"{settings.issuer}/oauth/authorize",  # refuses; some clients want one to be named
         "token_endpoint": f"{settings.issuer}/oauth/token",
         "jwks_uri": f"{settings.issuer}/.well-known/jwks.json",
-        "response_types_supported": [],  # required by RFC 8414 2; there is no authorization endpoint
+        "response_types_supported": [],  # required by RFC 8414 2; there is none
         "grant_types_supported": list(GRANTS),
         "token_endpoint_auth_methods_supported": methods,
         "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
