@@ -84,11 +84,13 @@ def _oid(name: str) -> str:
 
 
 def _unescaped(value: str) -> str:
-    bare = _PAIRS.sub("", value) if value.startswith("\\") else value
-    ends_bare = value.endswith(" ") and not re.search(r"(?<!\\)(?:\\\\)*\\ $", value)
-    if not value or (not value.startswith("\\") and bare[:1] in (" ", "#")) or ends_bare:
+    bare = _PAIRS.sub("x", value)
+    if not bare or bare[0] in " #" or bare[-1] == " ":  # RFC 4514 2.4
         raise ValueError("an attribute value that is empty, or begins or ends as none may")
-    return _PAIRS.sub(_character, value)
+    text = _PAIRS.sub(_character, value)
+    if "\0" in text:
+        raise ValueError("a NUL in an attribute value")
+    return text
 
 
 def _character(pair: re.Match[str]) -> str:
