@@ -18,6 +18,7 @@ def document(client: Client, now: int) -> dict[str, Any]:
     {"client_id": "demo", "name": "", "enabled": true, "scope": "products:read", "default_scope": "",
      "audience": ["https://api.example.com"], "is_audience": [], "auth_methods": ["client_secret_basic"],
      "grant_types": ["client_credentials"], "token_lifetime": null, "claims": {},
+     "may_grant_scope": "", "may_grant_audience": [], "registered_by": null,
      "secrets": [{"created_at": "2026-09-21T13:33:20Z", "expires_at": null, "live": true}],
      "created_at": "2026-09-21T13:33:20Z", "updated_at": "2026-09-21T13:33:20Z", "version": 1}
     """
@@ -33,6 +34,9 @@ def document(client: Client, now: int) -> dict[str, Any]:
         "grant_types": list(client.grant_types),
         "token_lifetime": client.token_lifetime,
         "claims": dict(client.claims),
+        "may_grant_scope": scope.render(client.registrable_scopes),
+        "may_grant_audience": list(client.registrable_audiences),
+        "registered_by": client.registration.registered_by if client.registration else None,
         "secrets": [_secret(secret, now) for secret in client.secrets],
         "created_at": timestamp(client.created_at),
         "updated_at": timestamp(client.updated_at),
@@ -75,6 +79,8 @@ def in_full(client: Client, now: int) -> Table:
         "is_audience": client.resource_identifiers,
         "auth_methods": client.auth_methods,
         "grant_types": client.grant_types,
+        "may_grant_audience": client.registrable_audiences,
+        "registered_by": client.registration.registered_by if client.registration else "an operator",
         "token_lifetime": "the server's" if client.token_lifetime is None else f"{client.token_lifetime} s",
         "claims": json.dumps(dict(client.claims)) if client.claims else "",
         "secrets": _expiries(client.secrets, now),

@@ -9,7 +9,10 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from auth_server.client_authentication import METHODS
 from auth_server.clients import Client
+from auth_server.trusted_issuers import TrustedIssuer
+from latchkey.client_keys import read_jwks, read_trusted_issuer
 from latchkey.errors import UsageError
 
 Scope = Annotated[str | None, typer.Option(metavar="SCOPES", help="Its scopes, separated by spaces.")]
@@ -26,11 +29,34 @@ IsAudience = Annotated[
         metavar="URL", help="An audience that it is, as an API: it may introspect tokens for it. Several: say it again."
     ),
 ]
+GrantType = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="GRANT",
+        help="A grant that it may use: client_credentials, or urn:ietf:params:oauth:grant-type:token-exchange. "
+        "Several: say it again.",
+    ),
+]
+MayGrantScope = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SCOPES",
+        help="What it may grant to clients that it registers, separated by spaces. To register takes clients:register.",
+    ),
+]
+MayGrantAudience = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="URL",
+        help="An audience that it may grant to clients that it registers. Several: say it again; the first is their "
+        "default.",
+    ),
+]
 AuthMethod = Annotated[
     list[str] | None,
     typer.Option(
         metavar="METHOD",
-        help="How it may authenticate: client_secret_basic, client_secret_post. Several: say it again.",
+        help=f"How it may authenticate: {', '.join(METHODS)}. Several: say it again.",
     ),
 ]
 TokenLifetime = Annotated[
@@ -45,6 +71,17 @@ Claim = Annotated[
     ),
 ]
 Name = Annotated[str | None, typer.Option(metavar="TEXT", help="A name for people.")]
+Jwks = Annotated[
+    str | None, typer.Option(metavar="FILE", help="A JWK Set of the public keys that it signs with (private_key_jwt).")
+]
+JwksUri = Annotated[str | None, typer.Option(metavar="URL", help="Where it publishes these keys instead.")]
+Trust = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FILE",
+        help="An issuer whose tokens it may authenticate with (federated_jwt), as JSON. Several: say it again.",
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +96,12 @@ class Named:
     claim: Sequence[str] | None
     name: str | None
     is_audience: Sequence[str] | None = None
+    jwks: str | None = None
+    jwks_uri: str | None = None
+    trust: Sequence[str] | None = None
+    grant_type: Sequence[str] | None = None
+    may_grant_scope: str | None = None
+    may_grant_audience: Sequence[str] | None = None
 
     def members(self) -> dict[str, Any]:
         """Give the options that were given."""
@@ -80,6 +123,10 @@ def _scopes(given: str, _: Client) -> tuple[str, ...]:
 
 def _values(given: Sequence[str], _: Client) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, given)))
+
+
+def _trusted_issuers(given: Sequence[str], _: Client) -> tuple[TrustedIssuer, ...]:
+    return tuple(map(read_trusted_issuer, filter(None, given)))
 
 
 def _lifetime(given: str, _: Client) -> int | None:
@@ -120,8 +167,14 @@ _MEMBERS: dict[str, tuple[str, Callable[[Any, Client], Any]]] = {
     "default_scope": ("default_scopes", _scopes),
     "audience": ("audiences", _values),
     "auth_method": ("auth_methods", _values),
+    "grant_type": ("grant_types", _values),
+    "may_grant_scope": ("registrable_scopes", _scopes),
+    "may_grant_audience": ("registrable_audiences", _values),
     "token_lifetime": ("token_lifetime", _lifetime),
     "claim": ("claims", _claims),
     "name": ("name", lambda given, _: given),
     "is_audience": ("resource_identifiers", _values),
+    "jwks": ("jwks", lambda given, _: read_jwks(given)),
+    "jwks_uri": ("jwks_uri", lambda given, _: given or None),
+    "trust": ("trusted_issuers", _trusted_issuers),
 }

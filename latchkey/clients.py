@@ -56,6 +56,9 @@ def create(  # noqa: PLR0913 - each option is a parameter
     default_scope: option.DefaultScope = None,
     audience: option.Audience = None,
     auth_method: option.AuthMethod = None,
+    grant_type: option.GrantType = None,
+    may_grant_scope: option.MayGrantScope = None,
+    may_grant_audience: option.MayGrantAudience = None,
     token_lifetime: option.TokenLifetime = None,
     claim: option.Claim = None,
     name: option.Name = None,
@@ -66,7 +69,10 @@ def create(  # noqa: PLR0913 - each option is a parameter
 ) -> None:
     """Register a client, and print its record with the secret, this once, as JSON."""
     now = int(time.time())
-    named = option.Named(scope, default_scope, audience, auth_method, token_lifetime, claim, name, is_audience)
+    named = option.Named(
+        *(scope, default_scope, audience, auth_method, token_lifetime, claim, name, is_audience),
+        *(grant_type, may_grant_scope, may_grant_audience),
+    )
     chosen_id = secrets.token_hex(GENERATED_ID_BYTES) if client_id is None else client_id
     with _refusals(chosen_id):
         secret, record = new_secret(imported=read_secret() if secret_stdin else None, now=now)
@@ -106,6 +112,9 @@ def update(  # noqa: PLR0913 - each option is a parameter
     default_scope: option.DefaultScope = None,
     audience: option.Audience = None,
     auth_method: option.AuthMethod = None,
+    grant_type: option.GrantType = None,
+    may_grant_scope: option.MayGrantScope = None,
+    may_grant_audience: option.MayGrantAudience = None,
     token_lifetime: option.TokenLifetime = None,
     claim: option.Claim = None,
     name: option.Name = None,
@@ -118,7 +127,10 @@ def update(  # noqa: PLR0913 - each option is a parameter
     An option replaces the whole of what it names, and "" clears it. --claim alone adds to the claims there are, or
     changes the one of that name; --claim "" clears them all, before any other --claim of the same command is added.
     """
-    named = option.Named(scope, default_scope, audience, auth_method, token_lifetime, claim, name, is_audience)
+    named = option.Named(
+        *(scope, default_scope, audience, auth_method, token_lifetime, claim, name, is_audience),
+        *(grant_type, may_grant_scope, may_grant_audience),
+    )
     if not named.members():
         raise UsageError("name what to change")
     store = client_store(clients_table)
@@ -209,8 +221,8 @@ def revoke_tokens(
 ) -> None:
     """Revoke every token issued to a client up to now. It may get new ones: to prevent that, disable it first.
 
-    A token tells the second of its issue and no more, so that one issued in the rest of the present second is revoked
-    too; the client gets another one a second later.
+    A token tells the second of its issue and no more, and clocks differ a little, so that one issued within the next
+    two seconds is revoked too; the client gets another one after them.
     """
     if deleted and not is_client_id(client_id):
         raise _not_found(client_id)

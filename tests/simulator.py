@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from auth_server import jwk
 from auth_server.app import App
 from auth_server.audit import AuditLog
-from auth_server.clients import Client, ClientSecret, digest_secret
+from auth_server.clients import Client, ClientChangedError, ClientExistsError, ClientSecret, digest_secret
+from auth_server.endpoints.registration_endpoint import RegistrationEndpoint
 from auth_server.errors import DependencyError
 from auth_server.key_ring import KeyRing, SigningKey
 from auth_server.remote_keys import RemoteKeys
@@ -70,6 +71,24 @@ class MemoryClientStore:
         if self.failing:
             raise DependencyError("dynamodb:GetItem: ProvisionedThroughputExceededException")
         return self.clients.get(client_id)
+
+    def create(self, client: Client) -> None:
+        """Add a client."""
+        if client.client_id in self.clients:
+            raise ClientExistsError(client.client_id)
+        self.clients[client.client_id] = client
+
+    def update(self, client: Client, *, now: int) -> Client:
+        """Replace a client that nobody else has changed."""
+        kept = self.clients.get(client.client_id)
+        if kept is None or kept.version != client.version:
+            raise ClientChangedError(client.client_id)
+        self.clients[client.client_id] = replace(client, version=client.version + 1, updated_at=now)
+        return self.clients[client.client_id]
+
+    def delete(self, client_id: str) -> bool:
+        """Remove a client."""
+        return self.clients.pop(client_id, None) is not None
 
 
 class MemoryStateStore:
@@ -162,10 +181,13 @@ class Simulator:
             clock=lambda: self.now,
         )
         self.app = App(services, AuditLog(settings.log_level))
+        registration = RegistrationEndpoint(self.clients)  # a function of its own, with routes of its own
+        self.registration = App(services, AuditLog(settings.log_level), registration.routes())
 
     def send(self, event: dict[str, Any]) -> Response:
         """Send an event, give the Lambda's answer."""
-        return response_to_event(self.app.handle(event))
+        app = self.registration if str(event.get("path")).startswith("/oauth/register") else self.app
+        return response_to_event(app.handle(event))
 
     def post(self, body: Any, *, headers: dict[str, Any] | None = None, **changes: Any) -> Response:
         """Post a body (a mapping, pairs or a string) to the token endpoint."""

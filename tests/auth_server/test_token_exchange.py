@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auth_server.access_token import Grant, mint
@@ -331,20 +331,21 @@ def test_the_clock_may_move_meanwhile(server: Simulator) -> None:
 
 SCOPES = ("a", "b", "c", "d")
 AUDIENCES = (ORDERS, BILLING, AUDIENCE, "https://x.example.com")
-some_scopes = st.lists(st.sampled_from(SCOPES), unique=True).map(tuple)
-some_audiences = st.lists(st.sampled_from(AUDIENCES), unique=True).map(tuple)
+some_scopes = st.lists(st.sampled_from(SCOPES), unique=True, min_size=1).map(tuple)
+some_audiences = st.lists(st.sampled_from(AUDIENCES), unique=True, min_size=1).map(tuple)
 lifetimes = st.none() | st.integers(60, 86_400)
 
 
+@settings(max_examples=300)
 @given(
     had=some_scopes,
-    aud=some_audiences.filter(bool),
-    lived=st.tuples(st.integers(1, 86_400), st.integers(0, 86_400)),
-    may=some_scopes,
-    allowed=some_audiences,
+    aud=some_audiences.map(lambda some: tuple(dict.fromkeys((*some, ORDERS)))) | some_audiences,
+    lived=st.integers(1, 86_400).flatmap(lambda life: st.tuples(st.just(life), st.integers(0, life))),
+    may=some_scopes | st.just(()),
+    allowed=some_audiences | st.just(()),
     lifetime=lifetimes,
-    asked=st.none() | some_scopes.filter(bool),
-    targets=some_audiences,
+    asked=st.none() | some_scopes,
+    targets=st.just(()) | some_audiences,
     as_resource=st.booleans(),
     own=st.booleans(),
 )

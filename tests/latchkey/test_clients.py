@@ -66,6 +66,23 @@ def test_little_needs_to_be_said(latchkey: Command, store: DynamoDBClientStore) 
     assert stored(store, created["client_id"]).auth_methods == ("client_secret_basic", "client_secret_post")
 
 
+def test_a_registrar_says_what_it_may_grant(latchkey: Command, store: DynamoDBClientStore) -> None:
+    """What a client may grant is said apart from what it may do, and clients:register is no part of it."""
+    created = latchkey.run(
+        *("clients", "create", "ci", "--scope", "clients:register", "--may-grant-scope", "a b", "--json"),
+        *("--may-grant-audience", "https://one.example", "--may-grant-audience", "https://two.example"),
+        *("--grant-type", "client_credentials", "--grant-type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+    ).json
+    client = stored(store, "ci")
+    assert (client.scopes, client.registrable_scopes) == (("clients:register",), ("a", "b"))
+    assert client.registrable_audiences == ("https://one.example", "https://two.example")
+    assert client.grant_types == ("client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange")
+    assert (created["may_grant_scope"], created["registered_by"]) == ("a b", None)
+    update = ("clients", "update", "ci", "--may-grant-scope")
+    latchkey.run(*update, "a clients:register").refused(1, "for operators to give")
+    assert latchkey.run(*update, "", "--json").json["may_grant_scope"] == ""
+
+
 @pytest.mark.usefixtures("demo")
 def test_an_id_is_taken_once(latchkey: Command, store: DynamoDBClientStore) -> None:
     """Creating a client that exists is refused, and the client left as it is."""

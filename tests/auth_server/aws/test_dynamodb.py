@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from auth_server.aws.dynamodb import ClientChangedError, ClientExistsError, DynamoDBClientStore
-from auth_server.clients import Client, ClientSecret
+from auth_server.clients import Client, ClientSecret, Registration
 from auth_server.errors import DependencyError
 from tests.simulator import NOW, client
 
@@ -60,6 +60,9 @@ def test_a_client_comes_back_as_it_was_written(store: DynamoDBClientStore) -> No
         enabled=False,
         updated_at=NOW,
         version=7,
+        registrable_scopes=("products:read", "a"),
+        registrable_audiences=("https://a.example", "b"),
+        registration=Registration("registrar", b"\xff" * 32, scopes=("a",), audiences=("b",)),
     )
     store.create(written)
     assert store.get(written.client_id) == written
