@@ -33,10 +33,11 @@ def revoke_jti(state: StateStore, jti: str, *, now: int) -> int:
 def revoke_tokens_of(state: StateStore, client_id: str, *, now: int) -> int:
     """Revoke every token issued to a client up to now; gives the Unix time before which, and raises `DependencyError`.
 
-    A token says the second of its issue and no more. All of the present second's are revoked, those included that will
-    be issued in what is left of it: the client asks again.
+    A token says the second of its issue and no more. All of the present second's are revoked, and of the next one's:
+    the clock that `now` is from need not begin a second when that of a Lambda does. What the client is issued within
+    these two seconds is revoked with the rest, and it asks again.
     """
-    not_before = now + 1
+    not_before = now + 2
     state.revoke_client(client_id, not_before=not_before, until=_longest(not_before))
     return not_before
 
