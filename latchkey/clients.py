@@ -13,7 +13,7 @@ import typer
 from auth_server import revocation
 from auth_server.aws.dynamodb import ClientChangedError, ClientExistsError, DynamoDBClientStore
 from auth_server.client_registration import InvalidClientMetadataError, check, new_secret, rotate_secret
-from auth_server.clients import Client, is_client_id
+from auth_server.clients import SECRET_METHODS, Client, is_client_id
 from latchkey import client_options as option
 from latchkey.aws import client_store, state_table
 from latchkey.client_document import document, in_full, overview
@@ -45,6 +45,8 @@ app = command_group("Register clients and keep their records.")
         'latchkey clients create reporting --scope "products:read products:write"',
         "latchkey clients create --scope products:read --claim tier=gold --claim seats=3",
         "latchkey clients create legacy --secret-stdin < secret.txt",
+        "latchkey clients create signer --auth-method private_key_jwt --jwks public-keys.json",
+        "latchkey clients create deployer --auth-method federated_jwt --trust github.json",
     )
 )
 def create(  # noqa: PLR0913 - each option is a parameter
@@ -63,22 +65,32 @@ def create(  # noqa: PLR0913 - each option is a parameter
     claim: option.Claim = None,
     name: option.Name = None,
     is_audience: option.IsAudience = None,
+    jwks: option.Jwks = None,
+    jwks_uri: option.JwksUri = None,
+    trust: option.Trust = None,
     secret_stdin: SecretStdin = False,
     clients_table: ClientsTable = CLIENTS_TABLE,
     as_json: Json = False,
 ) -> None:
-    """Register a client, and print its record with the secret, this once, as JSON."""
+    """Register a client, and print its record with the secret, this once, as JSON.
+
+    A client that authenticates in no way that needs a secret has none.
+    """
     now = int(time.time())
     named = option.Named(
         *(scope, default_scope, audience, auth_method, token_lifetime, claim, name, is_audience),
-        *(grant_type, may_grant_scope, may_grant_audience),
+        grant_type=grant_type,
+        may_grant_scope=may_grant_scope,
+        may_grant_audience=may_grant_audience,
+        jwks=jwks,
+        jwks_uri=jwks_uri,
+        trust=trust,
     )
     chosen_id = secrets.token_hex(GENERATED_ID_BYTES) if client_id is None else client_id
     with _refusals(chosen_id):
-        secret, record = new_secret(imported=read_secret() if secret_stdin else None, now=now)
-        blank = Client(chosen_id, scopes=(), created_at=now, updated_at=now, secrets=(record,))
-        client = check(named.apply(blank))
-        client_store(clients_table).create(client)
+        described = named.apply(Client(chosen_id, scopes=(), created_at=now, updated_at=now))
+        client, secret = _with_secret(described, now, from_stdin=secret_stdin)
+        client_store(clients_table).create(check(client))
     _print_registration(document(client, now), None if secret_stdin else secret, as_json=as_json)
 
 
@@ -119,6 +131,9 @@ def update(  # noqa: PLR0913 - each option is a parameter
     claim: option.Claim = None,
     name: option.Name = None,
     is_audience: option.IsAudience = None,
+    jwks: option.Jwks = None,
+    jwks_uri: option.JwksUri = None,
+    trust: option.Trust = None,
     clients_table: ClientsTable = CLIENTS_TABLE,
     as_json: Json = False,
 ) -> None:
@@ -129,7 +144,12 @@ def update(  # noqa: PLR0913 - each option is a parameter
     """
     named = option.Named(
         *(scope, default_scope, audience, auth_method, token_lifetime, claim, name, is_audience),
-        *(grant_type, may_grant_scope, may_grant_audience),
+        grant_type=grant_type,
+        may_grant_scope=may_grant_scope,
+        may_grant_audience=may_grant_audience,
+        jwks=jwks,
+        jwks_uri=jwks_uri,
+        trust=trust,
     )
     if not named.members():
         raise UsageError("name what to change")
@@ -235,6 +255,16 @@ def revoke_tokens(
         as_json=as_json,
         show=lambda: f"Every token issued to {client_id!r} before {moment(not_before, now)} is revoked.",
     )
+
+
+def _with_secret(client: Client, now: int, *, from_stdin: bool) -> tuple[Client, str | None]:
+    """Give a new client the secret that its ways to authenticate need, if any does."""
+    if not set(client.auth_methods) & set(SECRET_METHODS):
+        if from_stdin:
+            raise UsageError("--secret-stdin: none of its authentication methods has a secret")
+        return client, None
+    secret, record = new_secret(imported=read_secret() if from_stdin else None, now=now)
+    return replace(client, secrets=(record,)), secret
 
 
 @contextmanager

@@ -10,13 +10,14 @@ from typing import Any, Final
 import boto3.session
 
 from auth_server.aws.dynamodb import DynamoDBClientStore
-from auth_server.clients import Client, ClientSecret, digest_secret
+from auth_server.clients import REGISTER_SCOPE, Client, ClientSecret, digest_secret
 from infra.cloudformation import Stack
 
 EVENTS: Final = Path(__file__).parent.parent / "events"
 API_URL: Final = "https://api.example.com"
 ISSUER: Final = "https://auth.example.com"
 CLIENT_ID, SECRET = "demo", "demo-secret"
+REGISTRAR_ID: Final = "registrar"
 SCOPES: Final = ("products:read", "products:write")
 
 
@@ -36,7 +37,17 @@ def deploy(endpoint: str, issuer: str = ISSUER) -> Stack:
     kms.create_alias(AliasName=stack.properties("SigningKeyAlias")["AliasName"], TargetKeyId=key["KeyId"])
     secrets = (ClientSecret(digest_secret(SECRET), created_at=0),)
     client = Client(client_id=CLIENT_ID, scopes=SCOPES, created_at=0, secrets=secrets)
-    DynamoDBClientStore(dynamodb, stack.tables()["ClientsTable"].name).create(client)
+    registrar = Client(
+        client_id=REGISTRAR_ID,
+        scopes=(REGISTER_SCOPE,),
+        created_at=0,
+        secrets=secrets,
+        audiences=(issuer,),
+        registrable_scopes=SCOPES,
+        registrable_audiences=(API_URL,),
+    )
+    for each in (client, registrar):
+        DynamoDBClientStore(dynamodb, stack.tables()["ClientsTable"].name).create(each)
     return stack
 
 

@@ -5,6 +5,7 @@ is written down, as (action, resource), and held against the policies of the tra
 """
 
 import importlib
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +23,7 @@ from infra.cloudformation import Stack
 from infra.template_yaml import Document
 from infra.translation import translated_template
 from tests.conftest import AWS_ENVIRON
-from tests.infra.deployed import CLIENT_ID, SECRET, basic, deploy, document, recorded, with_header
+from tests.infra.deployed import CLIENT_ID, REGISTRAR_ID, SECRET, basic, deploy, document, recorded, with_header
 
 Action = tuple[str, str]
 
@@ -78,6 +79,7 @@ def start(stack: Stack, aws_endpoint: str) -> Iterator[Callable[..., Callable[[A
     for name in (
         "auth_server.handler",
         "auth_server.challenge_handler",
+        "auth_server.registration_handler",
         "authorizer.handler",
         "resource_server.handler",
     ):
@@ -155,9 +157,40 @@ def test_the_authorizer_asks_nothing_of_aws(
     assert allowed(stack, template, "AuthorizerFunction") == set()
 
 
+def test_registration_does_what_its_role_allows(
+    stack: Stack, template: Document, calls: list[Call], start: Callable[..., Callable[[Any], Any]]
+) -> None:
+    """To register, read, change and delete a client takes all that the role allows; and signing is no part of it."""
+    asked = with_header(recorded("rest_token_endpoint"), "Authorization", basic(REGISTRAR_ID, SECRET))
+    form = {"body": "grant_type=client_credentials", "isBase64Encoded": False}
+    token = document(start("TokenFunction")({**asked, **form}))["access_token"]
+    calls.clear()
+    invoke = start("RegistrationFunction")
+    made = invoke(registration_event("POST", "/oauth/register", token, {"scope": "products:read"}))
+    assert made["statusCode"] == 201
+    client_id, path = document(made)["client_id"], f"/oauth/register/{document(made)['client_id']}"
+    token = document(made)["registration_access_token"]
+    assert invoke(registration_event("GET", path, token, {}))["statusCode"] == 200
+    changed = invoke(registration_event("PUT", path, token, {"client_id": client_id}))
+    assert changed["statusCode"] == 200
+    token = document(changed)["registration_access_token"]
+    assert invoke(registration_event("DELETE", path, token, {}))["statusCode"] == 204
+    assert {(call.action, resource_of(call, stack)) for call in calls} == allowed(
+        stack, template, "RegistrationFunction"
+    )
+
+
+def registration_event(method: str, path: str, token: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an event of the registration function."""
+    event = with_header(recorded("rest_token_endpoint"), "Authorization", f"Bearer {token}")
+    event = with_header(event, "Content-Type", "application/json")
+    own = {"resource": path, "path": path, "httpMethod": method, "body": json.dumps(body), "isBase64Encoded": False}
+    return {**event, **own}
+
+
 def test_every_function_is_counted(stack: Stack) -> None:
     """There is no function whose calls are not counted here."""
-    assert stack.functions().keys() == {*USES, "AuthorizerFunction"}
+    assert stack.functions().keys() == {*USES, "AuthorizerFunction", "RegistrationFunction"}
 
 
 def test_the_key_allows_the_token_function_what_its_role_says(stack: Stack, template: Document) -> None:
@@ -190,7 +223,10 @@ def test_signatures_are_asked_for_as_the_policies_demand(
             assert {parameters[name.removeprefix("kms:")] for parameters in signed} == {value}
 
 
-@pytest.mark.parametrize("logical_id", ["TokenFunction", "ChallengeFunction", "AuthorizerFunction", "ResourceFunction"])
+@pytest.mark.parametrize(
+    "logical_id",
+    ["TokenFunction", "ChallengeFunction", "RegistrationFunction", "AuthorizerFunction", "ResourceFunction"],
+)
 def test_a_function_writes_its_own_log_alone(stack: Stack, template: Document, logical_id: str) -> None:
     """A role may write to the log of its function, and to no other."""
     log = stack.resolve(template["Resources"][logical_id]["Properties"]["LoggingConfig"]["LogGroup"])
