@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
-from auth_server import scope
+from auth_server import scope, trusted_issuers
 from auth_server.clients import Client, ClientSecret
 from latchkey.moment import moment, timestamp
 from latchkey.output import Cell, details, table
@@ -18,7 +18,9 @@ def document(client: Client, now: int) -> dict[str, Any]:
     {"client_id": "demo", "name": "", "enabled": true, "scope": "products:read", "default_scope": "",
      "audience": ["https://api.example.com"], "is_audience": [], "auth_methods": ["client_secret_basic"],
      "grant_types": ["client_credentials"], "token_lifetime": null, "claims": {},
+     "jwks": null, "jwks_uri": null, "trusted_issuers": [],
      "may_grant_scope": "", "may_grant_audience": [], "registered_by": null,
+     "dpop_bound": false, "tls_bound": false, "tls_subject": null,
      "secrets": [{"created_at": "2026-09-21T13:33:20Z", "expires_at": null, "live": true}],
      "created_at": "2026-09-21T13:33:20Z", "updated_at": "2026-09-21T13:33:20Z", "version": 1}
     """
@@ -34,9 +36,15 @@ def document(client: Client, now: int) -> dict[str, Any]:
         "grant_types": list(client.grant_types),
         "token_lifetime": client.token_lifetime,
         "claims": dict(client.claims),
+        "jwks": None if client.jwks is None else dict(client.jwks),
+        "jwks_uri": client.jwks_uri,
+        "trusted_issuers": list(map(trusted_issuers.to_document, client.trusted_issuers)),
         "may_grant_scope": scope.render(client.registrable_scopes),
         "may_grant_audience": list(client.registrable_audiences),
         "registered_by": client.registration.registered_by if client.registration else None,
+        "dpop_bound": client.dpop_bound_access_tokens,
+        "tls_bound": client.tls_client_certificate_bound_access_tokens,
+        "tls_subject": {client.tls_subject.parameter: client.tls_subject.value} if client.tls_subject else None,
         "secrets": [_secret(secret, now) for secret in client.secrets],
         "created_at": timestamp(client.created_at),
         "updated_at": timestamp(client.updated_at),
@@ -83,6 +91,12 @@ def in_full(client: Client, now: int) -> Table:
         "registered_by": client.registration.registered_by if client.registration else "an operator",
         "token_lifetime": "the server's" if client.token_lifetime is None else f"{client.token_lifetime} s",
         "claims": json.dumps(dict(client.claims)) if client.claims else "",
+        "jwks": _keys(client),
+        "jwks_uri": client.jwks_uri or "",
+        "trusted_issuers": tuple(f"{each.issuer}: {each.subject}" for each in client.trusted_issuers),
+        "dpop_bound": _yes_or_no(client.dpop_bound_access_tokens),
+        "tls_bound": _yes_or_no(client.tls_client_certificate_bound_access_tokens),
+        "tls_subject": f"{client.tls_subject.parameter} {client.tls_subject.value}" if client.tls_subject else "",
         "secrets": _expiries(client.secrets, now),
         "created_at": moment(client.created_at, now),
         "updated_at": moment(client.updated_at, now),
@@ -93,6 +107,11 @@ def in_full(client: Client, now: int) -> Table:
 def _expiries(secrets: Iterable[ClientSecret], now: int) -> tuple[str, ...]:
     live = (secret.expires_at for secret in secrets if secret.is_live(now))
     return tuple("no expiry" if at is None else f"until {moment(at, now)}" for at in live) or ("none",)
+
+
+def _keys(client: Client) -> tuple[str, ...]:
+    keys = client.jwks["keys"] if client.jwks else ()
+    return tuple(f"{jwk.get('kty')} {jwk.get('kid', 'without a kid')}" for jwk in keys if isinstance(jwk, dict))
 
 
 def _yes_or_no(value: object) -> str:

@@ -9,8 +9,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from auth_server.client_authentication import METHODS
-from auth_server.clients import Client
+from auth_server.client_authentication import METHODS, tls_client_auth
+from auth_server.clients import Client, TlsSubject
 from auth_server.trusted_issuers import TrustedIssuer
 from latchkey.client_keys import read_jwks, read_trusted_issuer
 from latchkey.errors import UsageError
@@ -83,6 +83,28 @@ Trust = Annotated[
     ),
 ]
 
+DpopBound = Annotated[
+    bool | None,
+    typer.Option("--dpop-bound/--no-dpop-bound", help="It gets no token that is not bound to its key by DPoP."),
+]
+TlsBound = Annotated[
+    bool | None,
+    typer.Option("--tls-bound/--no-tls-bound", help="It gets no token that is not bound to its client certificate."),
+]
+TlsSubjectDn = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The subject of its certificate (tls_client_auth), such as CN=demo,O=Example. Name one thing of these five.",
+    ),
+]
+TlsSanDns = Annotated[str | None, typer.Option(metavar="NAME", help="Or a DNS name in its certificate.")]
+TlsSanUri = Annotated[str | None, typer.Option(metavar="URI", help="Or a URI in its certificate.")]
+TlsSanIp = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Or an IP address in its certificate.")]
+TlsSanEmail = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Or an email address in its certificate.")]
+# Of which one says what a certificate must name; the parameter of RFC 8705 2.1.2 that each stands for.
+TLS_SUBJECTS = {name.replace("client_auth_", ""): name for name in tls_client_auth.PARAMETERS}
+
 
 @dataclass(frozen=True, slots=True)
 class Named:
@@ -96,12 +118,19 @@ class Named:
     claim: Sequence[str] | None
     name: str | None
     is_audience: Sequence[str] | None = None
-    jwks: str | None = None
-    jwks_uri: str | None = None
-    trust: Sequence[str] | None = None
     grant_type: Sequence[str] | None = None
     may_grant_scope: str | None = None
     may_grant_audience: Sequence[str] | None = None
+    dpop_bound: bool | None = None
+    tls_bound: bool | None = None
+    tls_subject_dn: str | None = None
+    tls_san_dns: str | None = None
+    tls_san_uri: str | None = None
+    tls_san_ip: str | None = None
+    tls_san_email: str | None = None
+    jwks: str | None = None
+    jwks_uri: str | None = None
+    trust: Sequence[str] | None = None
 
     def members(self) -> dict[str, Any]:
         """Give the options that were given."""
@@ -111,6 +140,8 @@ class Named:
     def apply(self, client: Client) -> Client:
         """Change what is named, and nothing else. An empty text clears what it names. Raises `UsageError`."""
         changes = {}
+        if len(TLS_SUBJECTS.keys() & self.members().keys()) > 1:
+            raise UsageError("name one thing that the certificate says: one --tls-subject-dn or --tls-san-... of them")
         for name, given in self.members().items():
             member, read = _MEMBERS[name]
             changes[member] = read(given, client)
@@ -127,6 +158,10 @@ def _values(given: Sequence[str], _: Client) -> tuple[str, ...]:
 
 def _trusted_issuers(given: Sequence[str], _: Client) -> tuple[TrustedIssuer, ...]:
     return tuple(map(read_trusted_issuer, filter(None, given)))
+
+
+def _tls_subject(option: str) -> Callable[[str, Client], TlsSubject | None]:
+    return lambda given, _: TlsSubject(TLS_SUBJECTS[option], given) if given else None
 
 
 def _lifetime(given: str, _: Client) -> int | None:
@@ -174,6 +209,9 @@ _MEMBERS: dict[str, tuple[str, Callable[[Any, Client], Any]]] = {
     "claim": ("claims", _claims),
     "name": ("name", lambda given, _: given),
     "is_audience": ("resource_identifiers", _values),
+    "dpop_bound": ("dpop_bound_access_tokens", lambda given, _: given),
+    "tls_bound": ("tls_client_certificate_bound_access_tokens", lambda given, _: given),
+    **{option: ("tls_subject", _tls_subject(option)) for option in TLS_SUBJECTS},
     "jwks": ("jwks", lambda given, _: read_jwks(given)),
     "jwks_uri": ("jwks_uri", lambda given, _: given or None),
     "trust": ("trusted_issuers", _trusted_issuers),
