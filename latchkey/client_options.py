@@ -95,7 +95,7 @@ TlsSubjectDn = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="The subject of its certificate (tls_client_auth), such as CN=demo,O=Example. Name one thing of these five.",
+        help="The subject of its certificate (tls_client_auth), such as CN=demo,O=Example. Name one of these five.",
     ),
 ]
 TlsSanDns = Annotated[str | None, typer.Option(metavar="NAME", help="Or a DNS name in its certificate.")]
