@@ -7,6 +7,7 @@ import pytest
 
 from infra.cloudformation import TEMPLATE
 from infra.lint import findings, ruled
+from infra.lint.__main__ import main
 from infra.lint.deployment import Deployment
 from infra.lint.openapi_rules import OPENAPI_RULES
 from infra.lint.template_rules import TEMPLATE_RULES
@@ -155,3 +156,16 @@ def test_the_linters_are_asked(template: Path, there: str, fault: str, found: st
     """A misspelt action, reference or property is found by cfn-lint."""
     plant(template, "template.yaml", there, fault)
     assert any(finding.startswith(found) for finding in findings(template))
+
+
+@pytest.mark.parametrize(
+    ("found", "status", "text"),
+    [([], 0, "infra: no findings\n"), (["rule: fault"], 1, "rule: fault\ninfra: 1 finding\n")],
+)
+def test_the_command_ends_with_what_it_found(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], found: list[str], status: int, text: str
+) -> None:
+    """The command prints a line for each finding, and ends with 0 only where there is none."""
+    monkeypatch.setattr("infra.lint.__main__.findings", lambda: iter(found))
+    assert main() == status
+    assert capsys.readouterr().out == text
