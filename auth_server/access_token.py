@@ -17,6 +17,7 @@ RESERVED_CLAIMS = frozenset(
     {"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", "permissions", "token_type"}
     | {"auth_time", "acr", "amr", "cnf", "act", "may_act"}
 )
+MAX_LIFETIME_SECONDS = 86_400
 MAX_SIGNING_INPUT_BYTES = 4096  # kms:Sign, Message with MessageType RAW
 
 
@@ -53,13 +54,14 @@ def mint(grant: Grant, *, issuer: str, key: SigningKey, now: int) -> AccessToken
 
 def _claims(grant: Grant, issuer: str, now: int) -> dict[str, Any]:
     claims = {
-        **grant.claims,  # first, so that none can take the place of one below
+        # A record that was written past the registration rules says nothing in the server's name either.
+        **{name: value for name, value in grant.claims.items() if name not in RESERVED_CLAIMS},
         "iss": issuer,
         "sub": grant.client_id,  # RFC 9068 2.2: no resource owner, so the client itself
         "client_id": grant.client_id,
         "aud": grant.audience[0] if len(grant.audience) == 1 else list(grant.audience),
         "iat": now,
-        "exp": now + grant.lifetime,
+        "exp": now + min(grant.lifetime, MAX_LIFETIME_SECONDS),
         "jti": secrets.token_urlsafe(16),
     }
     return claims | {"scope": scope.render(grant.scopes)} if grant.scopes else claims  # RFC 9068 2.2.3

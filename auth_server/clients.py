@@ -31,7 +31,8 @@ class Client:
 
     `audiences` are the `aud` values it may ask for, its default first; none means the server's own default.
     `token_lifetime` is in seconds, None for the server's default. `claims` are added to each of its tokens.
-    `version` grows by one with each change, so that two operators cannot overwrite each other unseen.
+    `version` begins at random and grows by one with each change, so that two operators cannot overwrite each other
+    unseen, not even where one of them deleted the client and created it anew.
     """
 
     client_id: str
@@ -47,7 +48,7 @@ class Client:
     name: str = ""
     enabled: bool = True
     updated_at: int = 0
-    version: int = 1
+    version: int = field(default_factory=lambda: secrets.randbits(40))
 
 
 class ClientStore(Protocol):

@@ -74,4 +74,5 @@ def _refused(refusal: Refusal) -> _Fields:
 
 
 def _called(method_arn: MethodArn) -> _Fields:
-    return {"api": method_arn.api, "stage": method_arn.stage, "route": f"{method_arn.method} {method_arn.path}"}
+    # No path: a caller may put anything there. The request id leads to the API's own line, which has the route.
+    return {"api": method_arn.api, "stage": method_arn.stage, "method": method_arn.method}

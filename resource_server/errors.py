@@ -92,6 +92,25 @@ class InsufficientScope(Problem):
         }
 
 
+class InvalidToken(Problem):
+    """The token has expired since the authorizer saw it (RFC 6750 3.1).
+
+    HTTP/1.1 401 Unauthorized
+    WWW-Authenticate: Bearer error="invalid_token", resource_metadata="https://..."
+    """
+
+    status = 401
+    error = "invalid_token"
+
+    def __init__(self, resource_metadata: str) -> None:
+        super().__init__("The access token has expired.")
+        self.resource_metadata = resource_metadata
+
+    def headers(self) -> Mapping[str, str]:
+        """Return the challenge, which API Gateway renames as that of `InsufficientScope`."""
+        return {"WWW-Authenticate": f'Bearer error="{self.error}", resource_metadata="{self.resource_metadata}"'}
+
+
 class TemporarilyUnavailable(Problem):
     """The table does not answer, or answers nonsense; `reason` says which, for the log."""
 

@@ -39,7 +39,7 @@ SETTINGS: Final = (
     ),
     Setting("RESOURCE", None, "URL", "This API's own URL, which is the audience of the tokens that it takes."),
     Setting("ISSUER", None, "URL", "The authorization server whose tokens this API takes, for its metadata."),
-    Setting("LOG_LEVEL", "INFO", "|".join(LOG_LEVELS), "The least level of the lines written to the log."),
+    Setting("LOG_LEVEL", "INFO", "level", "The least level of the lines written to the log."),
 )
 
 

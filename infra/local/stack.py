@@ -8,7 +8,6 @@ The AWS endpoint is moto's server. The functions are the handlers that the templ
 gives them; the APIs are its OpenAPI documents, behind the local gateway.
 """
 
-import logging
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,12 +16,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import boto3.session
-from moto.server import ThreadedMotoServer
 
 from auth_server.aws.dynamodb import DynamoDBClientStore
 from auth_server.client_registration import check, new_secret
 from auth_server.clients import Client
 from infra.cloudformation import Stack, Table
+from infra.local.aws_endpoint import aws_endpoint
 from infra.local.gateway import Gateway
 from infra.local.gateway.server import serving
 from infra.local.lambda_runtime import load_function
@@ -93,7 +92,8 @@ def running(
     with ExitStack() as at_end:
         issuer_socket = at_end.enter_context(_listening(addresses.host, addresses.issuer_port, "issuer"))
         api_socket = at_end.enter_context(_listening(addresses.host, addresses.api_port, "api"))
-        endpoint = at_end.enter_context(_aws_endpoint(addresses))
+        _listening(addresses.host, addresses.aws_port, "aws").close()  # free: its own server would not say it as well
+        endpoint = at_end.enter_context(aws_endpoint(addresses.host, addresses.aws_port))
         issuer, api = _url(issuer_socket), _url(api_socket)
         template = _provision(endpoint, name, {"IssuerUrl": issuer, "ApiUrl": api})
         functions = _load_functions(template, functions_reach_aws_at(endpoint))
@@ -114,19 +114,6 @@ def _listening(host: str, port: int, name: str) -> socket.socket:
 def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://{host}:{port}"
-
-
-@contextmanager
-def _aws_endpoint(addresses: Addresses) -> Iterator[str]:
-    _listening(addresses.host, addresses.aws_port, "aws").close()  # moto's server would only log that it is taken
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # moto's server would write a line for each request
-    server = ThreadedMotoServer(ip_address=addresses.host, port=addresses.aws_port, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        yield f"http://{host}:{port}"
-    finally:
-        server.stop()
 
 
 def _aws(service: str, endpoint: str) -> Any:

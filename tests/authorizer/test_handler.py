@@ -97,7 +97,6 @@ _INVALID = {
     "signature longer": _good() + "x",
     "signature changed": _good()[:-4] + "AAAA",
     "foreign key": sign(header(), claims(time.time()), FOREIGN_KEY),
-    "unknown key": sign(header(kid="x"), claims(time.time())),
     "alg none": sign(header(alg="none"), claims(time.time())),
 }
 
@@ -109,6 +108,27 @@ def test_an_invalid_token_is_denied_where_that_is_set(denying: ModuleType, name:
     assert result["principalId"] == "unknown"
     assert [statement["Effect"] for statement in result["policyDocument"]["Statement"]] == ["Deny"]
     assert "context" not in result
+
+
+_MAY_PASS = {
+    "unknown key": sign(header(kid="x"), claims(time.time())),
+    "not yet valid": _good(nbf=time.time() + 3600),
+    "issued in the future": _good(iat=time.time() + 3600),
+}
+
+
+@pytest.mark.parametrize("name", _MAY_PASS)
+def test_what_may_be_good_a_moment_later_is_never_denied_for_long(denying: ModuleType, name: str) -> None:
+    """A Deny is cached: a token whose key is not known yet, or whose time has not come, is 401 instead."""
+    with pytest.raises(Exception, match=r"^Unauthorized$"):
+        denying.lambda_handler(event(_MAY_PASS[name]), _Context())
+
+
+def test_nothing_that_a_caller_wrote_is_in_the_line(denying: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    """A token or a secret in the path reaches no log."""
+    asked = {**event(_good()), "methodArn": f"{METHOD_ARN.rpartition('/')[0]}/{_good()}"}
+    denying.lambda_handler(asked, _Context())
+    assert _good() not in capsys.readouterr().out
 
 
 def test_a_good_token_is_allowed_where_others_are_denied(denying: ModuleType) -> None:
@@ -147,7 +167,7 @@ def test_keys_that_cannot_be_had_are_an_error(capsys: pytest.CaptureFixture[str]
             handler.lambda_handler(event(_good()), _Context())
     fetch_line, line = (json.loads(text) for text in capsys.readouterr().out.splitlines())
     assert (fetch_line["event"], fetch_line["reason"]) == ("jwks_fetch_failed", "status 503")
-    assert (line["outcome"], line["reason"], line["route"]) == ("error", "keys_unavailable", "GET /products")
+    assert (line["outcome"], line["reason"], line["method"]) == ("error", "keys_unavailable", "GET")
 
 
 def test_keys_are_fetched_from_the_uri_that_is_set() -> None:

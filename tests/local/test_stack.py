@@ -224,3 +224,22 @@ def test_the_banner_shows_a_good_call_and_the_refusals() -> None:
         process.terminate()
     shown = [line.strip().rpartition(": ")[2] for line in lines if line.startswith(("  POST", "  GET"))]
     assert shown == ["200", "401", "200", "401", "403"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("POST", "/", {"Origin": "https://evil.example", "X-Amz-Target": "DynamoDB_20120810.ListTables"}),
+        ("OPTIONS", "/", {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}),
+        ("POST", "/moto-api/reset", {}),
+        ("GET", "/moto-api", {}),
+    ],
+)
+def test_the_aws_endpoint_answers_no_web_page(
+    local_stack: Stack, method: str, path: str, headers: dict[str, str]
+) -> None:
+    """A page in the developer's browser can neither read nor change what the local endpoint holds."""
+    answer = httpx.request(method, local_stack["aws_endpoint_url"] + path, headers=headers)
+    assert answer.status_code == 403
+    assert "Access-Control-Allow-Origin" not in answer.headers
+    assert ask(local_stack).status_code == 200

@@ -51,7 +51,7 @@ def test_a_name_in_any_writing_survives_the_table(api: Api) -> None:
 def test_a_product_without_a_known_creator_has_none(api: Api) -> None:
     """Permissions alone are enough to write; nobody's name is made up."""
     event = rest_event("POST", "/products", body=GOOD_BODY)
-    event["requestContext"]["authorizer"] = {"permissions": "products:read products:write"}
+    event["requestContext"]["authorizer"] = {"permissions": "products:read products:write", "exp": "4102444800"}
     product = api(event).document
     assert product["created_by"] is None
     assert api(rest_event("GET", f"/products/{product['id']}")).document == product
@@ -271,3 +271,14 @@ def test_a_higher_log_level_leaves_the_line_out(
     """At WARNING an answered request is no news."""
     cold_start(monkeypatch, moto_endpoint, table, LOG_LEVEL="WARNING")(rest_event("GET", "/products"))
     assert log_lines(capsys) == []
+
+
+@pytest.mark.spec("RFC 6750", "3.1")
+@pytest.mark.parametrize("exp", ["1", "nan", "", "soon", None, True, -1])
+def test_a_token_that_has_expired_since_is_401(api: Api, exp: object) -> None:
+    """API Gateway keeps the authorizer's answer past the token's expiry; the API does not, and guesses at no time."""
+    event = rest_event("GET", "/products")
+    event["requestContext"]["authorizer"]["exp"] = exp
+    response = api(event)
+    assert (response.status, response.document["error"]) == (401, "invalid_token")
+    assert 'error="invalid_token"' in response.headers["WWW-Authenticate"]
