@@ -60,3 +60,4 @@ lock: ## write the lock files anew from pyproject.toml
 	@echo uv | $(LOCK) -c requirements.lock - -o requirements-uv.lock
 	@for name in auth-server authorizer resource-server; do \
 		$(LOCK) pyproject.toml -c requirements.lock --extra $$name -o $$(echo $$name | tr - _)/requirements.txt; done
+	@echo awslambdaric | $(LOCK) - -o tests/artifact/requirements.txt

@@ -61,7 +61,7 @@ def _claims(grant: Grant, issuer: str, now: int) -> dict[str, Any]:
         "client_id": grant.client_id,
         "aud": grant.audience[0] if len(grant.audience) == 1 else list(grant.audience),
         "iat": now,
-        "exp": now + min(grant.lifetime, MAX_LIFETIME_SECONDS),
+        "exp": now + grant.lifetime,
         "jti": secrets.token_urlsafe(16),
     }
     return claims | {"scope": scope.render(grant.scopes)} if grant.scopes else claims  # RFC 9068 2.2.3

@@ -44,6 +44,7 @@ _RULES: tuple[tuple[Callable[[Client], bool], str], ...] = (
         f"a client id is 1 to {MAX_CLIENT_ID_LENGTH} printable ASCII characters",
     ),
     (lambda client: all(map(is_scope_token, client.scopes)), "a scope is printable ASCII without spaces, quotes or \\"),
+    (lambda client: len(set(client.scopes)) == len(client.scopes), "a scope is named once"),
     (lambda client: set(client.default_scopes) <= set(client.scopes), "the default scopes are some of the scopes"),
     (lambda client: all(map(_is_audience, client.audiences)), "an audience is a URL, or ASCII without spaces"),
     (lambda client: bool(client.auth_methods), "a client has at least one authentication method"),

@@ -55,7 +55,7 @@ class AuditLog:
                 name: value for name, value in fields.items() if value is not None
             }
             # One write, so that the lines of two threads do not mix; and a Lambda may be frozen as soon as it answered.
-            sys.stdout.write(json.dumps(line) + "\n")
+            sys.stdout.write(json.dumps(line, separators=(",", ":")) + "\n")
             sys.stdout.flush()
 
 

@@ -21,11 +21,12 @@ def fetch(uri: str, timeout_s: float) -> bytes:
     asking, and whatever the other side does, the caller waits no longer than `timeout_s` seconds.
     """
     answers: SimpleQueue[bytes | JwksError] = SimpleQueue()
+    name = f"{_THREAD_NAME} {uri}"
     # A peer that sends a header a minute keeps its thread. One such thread is borne with, a second is not begun.
-    if any(thread.name == _THREAD_NAME for thread in enumerate_threads()):
+    if any(thread.name == name for thread in enumerate_threads()):
         raise JwksError("an earlier fetch still hangs")
     try:
-        Thread(target=lambda: answers.put(_answer(uri, timeout_s)), name=_THREAD_NAME, daemon=True).start()
+        Thread(target=lambda: answers.put(_answer(uri, timeout_s)), name=name, daemon=True).start()
         answer = answers.get(timeout=timeout_s)
     except RuntimeError:
         raise JwksError("no thread could be started") from None

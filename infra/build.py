@@ -22,7 +22,7 @@ ROOT: Final = Path(__file__).parent.parent
 
 # What each handler's package imports besides itself, and the AWS services that its botocore has to know.
 PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {
-    "auth_server": ("auth_server",),
+    "auth_server": ("auth_server", "authorizer"),
     "authorizer": ("authorizer",),
     "resource_server": ("resource_server",),
 }

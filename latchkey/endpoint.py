@@ -3,7 +3,7 @@
 import os
 from urllib.parse import urlsplit
 
-from auth_server.settings import is_loopback
+from authorizer.urls import is_loopback
 from latchkey.errors import UsageError
 
 LOCAL_ISSUER = "http://127.0.0.1:8080"

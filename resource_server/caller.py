@@ -6,6 +6,7 @@ A REST API puts the authorizer's context at `requestContext.authorizer`; an HTTP
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Final
 
 CLOCK_SKEW_SECONDS: Final = 60
@@ -25,7 +26,7 @@ class Caller:
 
     def has_expired(self, now: float) -> bool:
         """Whether the token has expired at the time `now`, the authorizer's tolerance for clocks included."""
-        return not now < self.expires_at + CLOCK_SKEW_SECONDS
+        return now >= self.expires_at + CLOCK_SKEW_SECONDS
 
 
 NOBODY: Final = Caller(client_id=None, permissions=frozenset())
@@ -45,9 +46,10 @@ def caller_of(authorizer_context: Any) -> Caller:
 def _expires_at(value: Any) -> float:
     """Read a number, or the string that a REST API makes of one; anything else has expired."""
     try:
-        return float(value)
-    except (TypeError, ValueError):
+        expires_at = float(value)
+    except (TypeError, ValueError, OverflowError):
         return 0
+    return expires_at if isfinite(expires_at) else 0
 
 
 def _client_id(context: Mapping[str, Any]) -> str | None:

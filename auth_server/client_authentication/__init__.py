@@ -13,6 +13,7 @@ METHODS = {
     "client_secret_basic": client_secret_basic.find,
     "client_secret_post": client_secret_post.find,
 }
+_TWO_METHODS = "More than one client authentication method was used."  # RFC 6749 2.3
 CHALLENGE = 'Basic realm="oauth", charset="UTF-8"'  # RFC 7617 2
 
 
@@ -31,9 +32,11 @@ def authenticate(request: Request, form: Form, clients: ClientStore, now: int, d
 
 
 def _only_credentials(request: Request, form: Form) -> Credentials:
+    if request.headers.get("authorization") and form.one("client_secret") is not None:
+        raise InvalidRequestError(_TWO_METHODS)  # whether or not either of them is well formed
     found = [credentials for find in METHODS.values() if (credentials := find(request, form)) is not None]
     if len(found) > 1:
-        raise InvalidRequestError("More than one client authentication method was used.")  # RFC 6749 2.3
+        raise InvalidRequestError(_TWO_METHODS)
     if not found:
         raise InvalidClientError(reason="no client credentials")
     credentials = found[0]

@@ -27,6 +27,7 @@ BAD: list[dict[str, Any]] = [
     {"scopes": ("a b",)},
     {"scopes": ('a"',)},
     {"scopes": ("",)},
+    {"scopes": ("a", "a")},
     {"default_scopes": ("other",)},
     {"audiences": ("",)},
     {"audiences": ("a b",)},

@@ -38,6 +38,7 @@ def test_public_documents_may_be_cached_and_read_from_anywhere(path: str) -> Non
     """Verifiers, browsers among them, may read and keep the public documents for minutes."""
     headers = Simulator().send(event("GET", path))["headers"]
     assert headers["Cache-Control"] == "public, max-age=300"
+    assert "Pragma" not in headers
     assert headers["Access-Control-Allow-Origin"] == "*"
 
 
