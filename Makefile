@@ -26,7 +26,7 @@ $(SETUP): requirements.lock requirements-uv.lock pyproject.toml
 	@touch $(SETUP)
 
 run: $(SETUP) ## start the local stack, show a token and a protected call, stay up until Ctrl-C
-	@$(BIN)/latchkey local
+	@$(BIN)/latchkey local $(ARGS)
 
 test: $(SETUP) ## the whole test suite
 	@$(BIN)/pytest --numprocesses 2 --cov --cov-report term:skip-covered

@@ -6,6 +6,7 @@ a POST to the root.
 """
 
 import logging
+import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -18,14 +19,16 @@ Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 @contextmanager
-def aws_endpoint(host: str, port: int) -> Iterator[str]:
-    """Serve AWS on this address and give its URL; port 0 is any free one."""
+def aws_endpoint(listener: socket.socket) -> Iterator[None]:
+    """Serve AWS on a listening socket, which stays the caller's to close."""
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # it would write a line for each request
-    server = make_server(host, port, _for_programs(DomainDispatcherApplication(create_backend_app)), threaded=True)
+    host, port = listener.getsockname()[:2]
+    app = _for_programs(DomainDispatcherApplication(create_backend_app))
+    server = make_server(host, port, app, threaded=True, fd=listener.fileno())
     thread = threading.Thread(target=server.serve_forever, name="aws-endpoint", daemon=True)
     thread.start()
     try:
-        yield f"http://{host}:{server.server_port}"
+        yield
     finally:
         server.shutdown()
         thread.join()

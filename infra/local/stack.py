@@ -8,6 +8,7 @@ The AWS endpoint is moto's server. The functions are the handlers that the templ
 gives them; the APIs are its OpenAPI documents, behind the local gateway.
 """
 
+import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -42,7 +43,7 @@ class PortInUseError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the stack listens. Port 0 is any free one."""
+    """Where the stack listens: a loopback address, as it speaks plain http. Port 0 is any free one."""
 
     host: str = "127.0.0.1"
     issuer_port: int = 8080
@@ -92,9 +93,9 @@ def running(
     with ExitStack() as at_end:
         issuer_socket = at_end.enter_context(_listening(addresses.host, addresses.issuer_port, "issuer"))
         api_socket = at_end.enter_context(_listening(addresses.host, addresses.api_port, "api"))
-        _listening(addresses.host, addresses.aws_port, "aws").close()  # free: its own server would not say it as well
-        endpoint = at_end.enter_context(aws_endpoint(addresses.host, addresses.aws_port))
-        issuer, api = _url(issuer_socket), _url(api_socket)
+        aws_socket = at_end.enter_context(_listening(addresses.host, addresses.aws_port, "aws"))
+        issuer, api, endpoint = map(_url, (issuer_socket, api_socket, aws_socket))
+        at_end.enter_context(aws_endpoint(aws_socket))
         template = _provision(endpoint, name, {"IssuerUrl": issuer, "ApiUrl": api})
         functions = _load_functions(template, functions_reach_aws_at(endpoint))
         at_end.enter_context(serving(_gateway(template, "AuthApi", functions), issuer_socket))
@@ -105,15 +106,24 @@ def running(
 
 
 def _listening(host: str, port: int, name: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port))
+        return socket.create_server((host, port), family=family)
     except OSError as error:
-        raise PortInUseError(f"cannot listen on {host}:{port} ({error.strerror}); try --{name}-port") from None
+        why = os.strerror(error.errno or 0)  # the text of the error itself has the address in it once more
+        another = f"--{name}-port 0"
+        raise PortInUseError(
+            f'cannot listen on {_authority(host, port)}: {why}; for any free port, {another} or make run ARGS="{another}"'
+        ) from None
 
 
 def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
-    return f"http://{host}:{port}"
+    return f"http://{_authority(host, port)}"
+
+
+def _authority(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"  # RFC 3986 3.2.2: an IPv6 address is in brackets
 
 
 def _aws(service: str, endpoint: str) -> Any:
