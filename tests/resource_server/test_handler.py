@@ -1,5 +1,6 @@
 """The handler over a real table: every route, in both payload formats."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -255,6 +256,13 @@ def test_each_request_is_one_line(api: Api, build: Build, capsys: pytest.Capture
         "client_id": "shop",
         "request_id": "request-1",
     }
+
+
+def test_a_line_is_compact_json(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
+    """A line is paid for by the byte, and looks as those of the other functions do."""
+    api(rest_event("GET", "/products"))
+    line = capsys.readouterr().out
+    assert line == json.dumps(json.loads(line), separators=(",", ":")) + "\n"
 
 
 def test_a_line_repeats_no_word_of_an_unknown_request(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
