@@ -9,7 +9,9 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from auth_server.clients import Client
+from auth_server.client_authentication import METHODS
+from auth_server.clients import CLIENT_CREDENTIALS, Client
+from auth_server.grants import GRANTS
 from latchkey.errors import UsageError
 
 Scope = Annotated[str | None, typer.Option(metavar="SCOPES", help="Its scopes, separated by spaces.")]
@@ -18,13 +20,23 @@ DefaultScope = Annotated[
 ]
 Audience = Annotated[
     list[str] | None,
-    typer.Option(metavar="URL", help="An audience it may ask for. Several: say it again; the first is its default."),
+    typer.Option(
+        metavar="AUDIENCE", help="An audience it may ask for. Several: say it again; the first is its default."
+    ),
 ]
 AuthMethod = Annotated[
     list[str] | None,
     typer.Option(
         metavar="METHOD",
-        help="How it may authenticate: client_secret_basic, client_secret_post. Several: say it again.",
+        help=f"How it may authenticate: {', '.join(METHODS)}. Several: say it again. All of them where none is named.",
+    ),
+]
+GrantType = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="GRANT",
+        help=f"How it may get tokens: {', '.join(GRANTS)}. Several: say it again. "
+        f"{CLIENT_CREDENTIALS} alone where none is named.",
     ),
 ]
 TokenLifetime = Annotated[
@@ -49,6 +61,7 @@ class Named:
     default_scope: str | None
     audience: Sequence[str] | None
     auth_method: Sequence[str] | None
+    grant_type: Sequence[str] | None
     token_lifetime: str | None
     claim: Sequence[str] | None
     name: str | None
@@ -113,6 +126,7 @@ _MEMBERS: dict[str, tuple[str, Callable[[Any, Client], Any]]] = {
     "default_scope": ("default_scopes", _scopes),
     "audience": ("audiences", _values),
     "auth_method": ("auth_methods", _values),
+    "grant_type": ("grant_types", _values),
     "token_lifetime": ("token_lifetime", _lifetime),
     "claim": ("claims", _claims),
     "name": ("name", lambda given, _: given),

@@ -44,6 +44,7 @@ def create(  # noqa: PLR0913 - each option is a parameter
     default_scope: option.DefaultScope = None,
     audience: option.Audience = None,
     auth_method: option.AuthMethod = None,
+    grant_type: option.GrantType = None,
     token_lifetime: option.TokenLifetime = None,
     claim: option.Claim = None,
     name: option.Name = None,
@@ -53,7 +54,7 @@ def create(  # noqa: PLR0913 - each option is a parameter
 ) -> None:
     """Register a client, and print its record with the secret, this once, as JSON."""
     now = int(time.time())
-    named = option.Named(scope, default_scope, audience, auth_method, token_lifetime, claim, name)
+    named = option.Named(scope, default_scope, audience, auth_method, grant_type, token_lifetime, claim, name)
     chosen_id = secrets.token_hex(GENERATED_ID_BYTES) if client_id is None else client_id
     with _refusals(chosen_id):
         secret, record = new_secret(imported=read_secret() if secret_stdin else None, now=now)
@@ -61,6 +62,8 @@ def create(  # noqa: PLR0913 - each option is a parameter
         client = check(named.apply(blank))
         client_store(clients_table).create(client)
     _print_registration(document(client, now), None if secret_stdin else secret, as_json=as_json)
+    if not client.scopes:
+        sys.stderr.write("Warning: no scope was given, so the client's tokens will have none.\n")
 
 
 @app.command("list", epilog=help_end("latchkey clients list", "latchkey clients list --json"))
@@ -93,6 +96,7 @@ def update(  # noqa: PLR0913 - each option is a parameter
     default_scope: option.DefaultScope = None,
     audience: option.Audience = None,
     auth_method: option.AuthMethod = None,
+    grant_type: option.GrantType = None,
     token_lifetime: option.TokenLifetime = None,
     claim: option.Claim = None,
     name: option.Name = None,
@@ -104,7 +108,7 @@ def update(  # noqa: PLR0913 - each option is a parameter
     An option replaces the whole of what it names, and "" clears it. --claim alone adds to the claims there are, or
     changes the one of that name; --claim "" clears them all, before any other --claim of the same command is added.
     """
-    named = option.Named(scope, default_scope, audience, auth_method, token_lifetime, claim, name)
+    named = option.Named(scope, default_scope, audience, auth_method, grant_type, token_lifetime, claim, name)
     if not named.members():
         raise UsageError("name what to change")
     store = client_store(clients_table)
