@@ -111,10 +111,8 @@ def _listening(host: str, port: int, name: str) -> socket.socket:
         return socket.create_server((host, port), family=family)
     except OSError as error:
         why = os.strerror(error.errno or 0)  # the text of the error itself has the address in it once more
-        another = f"--{name}-port 0"
-        raise PortInUseError(
-            f'cannot listen on {_authority(host, port)}: {why}; for any free port, {another} or make run ARGS="{another}"'
-        ) from None
+        another = f'--{name}-port 0 (make run ARGS="--{name}-port 0") takes any free one'
+        raise PortInUseError(f"cannot listen on {_authority(host, port)}: {why}; {another}") from None
 
 
 def _url(listener: socket.socket) -> str:
