@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+import traceback
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -202,6 +203,52 @@ def test_a_fault_of_ours_quotes_nothing(
     assert "secret-token" not in str(raised.value)
     assert raised.value.__suppress_context__
     assert "secret-token" not in capsys.readouterr().out
+
+
+def _raised_by(handler: ModuleType, value: object) -> str:
+    """Give all that the Lambda runtime could log of what the handler raises: causes and contexts included."""
+    with pytest.raises(Exception, match=r".") as raised:
+        handler.lambda_handler(value, _Context())
+    return "".join(traceback.format_exception(raised.value))
+
+
+def test_a_fault_of_ours_has_no_token_in_its_chain(handler: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unexpected exception is neither the cause nor the context of the one that leaves."""
+    token = _good()
+
+    def faulty(*_: object) -> None:
+        try:
+            int(token)
+        except ValueError as error:
+            raise KeyError(f"cannot read {token}") from error
+
+    monkeypatch.setattr(handler, "decide", faulty)
+    logged = _raised_by(handler, event(token))
+    assert "AuthorizerError: no decision" in logged
+    assert token not in logged
+    assert "cannot read" not in logged
+
+
+@pytest.mark.parametrize("token", [_good() + "x", _good(**_EXPIRED), "aaaaa.bbbbb.ccccc", "\u00e4.b.c", "e30.e30.e30"])
+def test_a_refusal_has_no_token_in_its_chain(handler: ModuleType, token: str) -> None:
+    """What could not be decoded or verified is not quoted behind the word that the gateway wants."""
+    logged = _raised_by(handler, event(token))
+    assert logged.endswith("\nException: Unauthorized\n")
+    assert token not in logged
+
+
+def test_a_malformed_event_has_no_token_in_its_chain(handler: ModuleType) -> None:
+    """Nor is a token quoted where the rest of the event is wrong."""
+    assert _good()[:40] not in _raised_by(handler, event(_good(), "*"))
+
+
+def test_no_keys_and_the_token_is_not_in_the_chain() -> None:
+    """Nor does the exception that says that there are no keys."""
+    with serving(document(b"", 503)) as server:
+        handler = cold_start({"ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "JWKS_URI": server.uri})
+        logged = _raised_by(handler, event(_good()))
+    assert "KeysUnavailableError" in logged
+    assert _good()[:40] not in logged
 
 
 def test_a_bad_setting_stops_the_cold_start() -> None:
