@@ -21,12 +21,12 @@ $(SETUP): requirements.lock requirements-uv.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Setting up $(VENV) from requirements.lock"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements.lock
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --editable .
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes --only-binary :all: requirements.lock
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(SETUP)
 
 run: $(SETUP) ## start the local stack, show a token and a protected call, stay up until Ctrl-C
-	@$(BIN)/latchkey local
+	@$(BIN)/latchkey local $(ARGS)
 
 test: $(SETUP) ## the whole test suite
 	@$(BIN)/pytest --numprocesses 2 --cov --cov-report term:skip-covered
@@ -55,8 +55,9 @@ format: $(SETUP) ## write the formatting that check asks for
 # A lock file names versions and hashes and no index, so that it serves behind a company's mirror too.
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 lock: ## write the lock files anew from pyproject.toml
-	@test -x $(BIN)/uv || ($(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet uv)
+	@test -x $(BIN)/uv || ($(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --only-binary :all: uv)
 	@$(LOCK) pyproject.toml --all-extras --group dev -o requirements.lock
 	@echo uv | $(LOCK) -c requirements.lock - -o requirements-uv.lock
 	@for name in auth-server authorizer resource-server; do \
 		$(LOCK) pyproject.toml -c requirements.lock --extra $$name -o $$(echo $$name | tr - _)/requirements.txt; done
+	@echo awslambdaric | $(LOCK) - -o tests/artifact/requirements.txt

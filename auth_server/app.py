@@ -81,7 +81,8 @@ class App:
             )
         decision.status = response.status
         self._log.write(LEVEL_OF_OUTCOME[decision.outcome or "served"], decision)
-        return Response(response.status, response.document, {**NO_STORE, **response.headers})
+        headers = response.headers if "Cache-Control" in response.headers else {**NO_STORE, **response.headers}
+        return Response(response.status, response.document, headers)
 
     def _route(self, request: Request, decision: Decision) -> Response:
         decision.request_id, decision.source_ip = request.request_id, request.source_ip

@@ -3,7 +3,7 @@
 API Gateway renames that header wherever an integration sends it. It leaves alone what its own gateway responses say,
 and a Lambda authorizer's refusal is one of those. So a request with bad Basic credentials is refused here, and leaves
 the gateway as RFC 6749 5.2 asks. The gate admits everything else: the token endpoint itself decides, always, and
-authenticates again. A store that does not answer, or a memory of good credentials that is minutes old, therefore
+authenticates again. A store that does not answer, or a memory of good credentials that is seconds old, therefore
 opens nothing.
 """
 
@@ -18,7 +18,7 @@ from auth_server.clients import ClientStore, digest_secret
 from auth_server.errors import DependencyError, InvalidClientError, InvalidRequestError
 from auth_server.wire import Event, request_from_event
 
-REMEMBERED_SECONDS = 300
+REMEMBERED_SECONDS = 30
 REMEMBERED_CLIENTS = 1_000
 
 
@@ -54,6 +54,7 @@ class Gate:
             return
         prove(credentials, self._clients, int(self._clock()), decision)
         self._proven[fingerprint] = self._clock() + REMEMBERED_SECONDS
+        self._proven.move_to_end(fingerprint)
         if len(self._proven) > REMEMBERED_CLIENTS:
             self._proven.popitem(last=False)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from auth_server import trusted_issuers
-from auth_server.access_token import RESERVED_CLAIMS
+from auth_server.access_token import MAX_LIFETIME_SECONDS, RESERVED_CLAIMS
 from auth_server.client_authentication import (
     METHODS,
     federated_jwt,
@@ -28,7 +28,8 @@ from auth_server.jwks_fetch import is_fetchable
 from auth_server.scope import is_scope_token
 
 MIN_IMPORTED_SECRET_LENGTH = 22  # characters: 128 bits in base64url
-MIN_LIFETIME_SECONDS, MAX_LIFETIME_SECONDS = 60, 86_400
+MIN_LIFETIME_SECONDS = 60
+MIN_DISTINCT_CHARACTERS = 10
 MAX_TOKEN_CONTENT_BYTES = 2_300  # as JSON: leaves a token of everything below what KMS signs (4,096)
 MAX_NAME_LENGTH = 200
 MAX_JWKS_BYTES = 32_768  # as JSON
@@ -55,6 +56,7 @@ _RULES: tuple[tuple[Callable[[Client], bool], str], ...] = (
         f"a client id is 1 to {MAX_CLIENT_ID_LENGTH} printable ASCII characters",
     ),
     (lambda client: all(map(is_scope_token, client.scopes)), "a scope is printable ASCII without spaces, quotes or \\"),
+    (lambda client: len(set(client.scopes)) == len(client.scopes), "a scope is named once"),
     (lambda client: set(client.default_scopes) <= set(client.scopes), "the default scopes are some of the scopes"),
     (lambda client: all(map(_is_audience, client.audiences)), "an audience is a URL, or ASCII without spaces"),
     (lambda client: bool(client.auth_methods), "a client has at least one authentication method"),
@@ -155,12 +157,19 @@ def new_secret(*, imported: str | None, now: int) -> tuple[str, ClientSecret]:
 
     Gives the secret, which is shown once and never kept, and its record. Raises `InvalidClientMetadataError`.
     """
-    if imported is not None and (len(imported) < MIN_IMPORTED_SECRET_LENGTH or not imported.isprintable()):
+    if imported is not None and not _is_strong(imported):
         raise InvalidClientMetadataError(
-            f"an imported secret has at least {MIN_IMPORTED_SECRET_LENGTH} printable characters"
+            f"an imported secret is random: at least {MIN_IMPORTED_SECRET_LENGTH} printable characters, "
+            f"{MIN_DISTINCT_CHARACTERS} of them different"
         )
     secret = imported if imported is not None else generate_secret()
     return secret, ClientSecret(digest_secret(secret), created_at=now)
+
+
+def _is_strong(secret: str) -> bool:
+    """Whether it can be random, as far as one can see. A digest is no protection for a secret that can be guessed."""
+    distinct = len(set(secret)) >= MIN_DISTINCT_CHARACTERS
+    return len(secret) >= MIN_IMPORTED_SECRET_LENGTH and distinct and secret.isprintable()
 
 
 def rotate_secret(client: Client, secret: ClientSecret, *, overlap: int, now: int) -> Client:

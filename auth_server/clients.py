@@ -60,7 +60,8 @@ class Client:
 
     `audiences` are the `aud` values it may ask for, its default first; none means the server's own default.
     `token_lifetime` is in seconds, None for the server's default. `claims` are added to each of its tokens.
-    `version` grows by one with each change, so that two operators cannot overwrite each other unseen.
+    `version` begins at random and grows by one with each change, so that two operators cannot overwrite each other
+    unseen, not even where one of them deleted the client and created it anew.
     `registrable_scopes` and `registrable_audiences` are what it may grant to clients that it registers, whatever its
     own are. `registration` is None for a client that an operator made.
     `resource_identifiers` are the audiences that it is: as an API (RFC 9728 1.2), it may introspect tokens for them.
@@ -83,7 +84,7 @@ class Client:
     name: str = ""
     enabled: bool = True
     updated_at: int = 0
-    version: int = 1
+    version: int = field(default_factory=lambda: secrets.randbits(40))
     registrable_scopes: tuple[str, ...] = ()
     registrable_audiences: tuple[str, ...] = ()
     registration: Registration | None = None

@@ -15,7 +15,7 @@ from threading import Thread
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from auth_server.settings import is_loopback
+from authorizer.urls import is_loopback
 
 MAX_DOCUMENT_BYTES: Final = 65_536
 MAX_URI_LENGTH: Final = 1_000

@@ -2,7 +2,7 @@
 
 import math
 
-from auth_server.client_registration import MAX_LIFETIME_SECONDS
+from auth_server.access_token import MAX_LIFETIME_SECONDS
 from auth_server.state import StateStore
 from authorizer.access_token import AccessToken
 

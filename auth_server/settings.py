@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from ipaddress import ip_address
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 from auth_server import resource_indicators, scope
+from authorizer.urls import check_issuer, is_loopback
 
 MAX_ISSUER_LENGTH = 256
 
@@ -27,50 +27,34 @@ class Setting:
 
 
 def _issuer(text: str) -> str:
-    parts = urlsplit(text)
-    plain = not (parts.query or parts.fragment or "?" in text or "#" in text or parts.username) and parts.hostname
-    trusted = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
-    if not plain or not trusted or text.endswith("/") or len(text) > MAX_ISSUER_LENGTH:
-        # RFC 8414 2; http is for a laptop's own loopback interface alone
-        raise ValueError(
-            f"an https URL of at most {MAX_ISSUER_LENGTH} characters without query, fragment or final slash"
-        )
-    return text
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` names this machine, whatever a resolver says."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    if len(text) > MAX_ISSUER_LENGTH:
+        raise ValueError(f"must have at most {MAX_ISSUER_LENGTH} characters")
+    return check_issuer(text)
 
 
 def _audience(text: str) -> str:
     if not resource_indicators.is_absolute_uri(text):
-        raise ValueError("an absolute URI without a fragment")
+        raise ValueError("must be an absolute URI without a fragment")
     return text
 
 
 def _text(text: str) -> str:
     if not text:
-        raise ValueError("not empty")
+        raise ValueError("must not be empty")
     return text
 
 
 def _scopes(text: str) -> tuple[str, ...]:
     scopes = tuple(text.split())
     if not all(map(scope.is_scope_token, scopes)):
-        raise ValueError("scopes separated by spaces")
+        raise ValueError("must be scopes separated by spaces")
     return scopes
 
 
 def _one_of(*choices: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in choices:
-            raise ValueError("one of " + ", ".join(choices))
+            raise ValueError("must be one of " + ", ".join(choices))
         return text
 
     return read
@@ -79,7 +63,7 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 def _whole_number(low: int, high: int) -> Callable[[str], int]:
     def read(text: str) -> int:
         if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
-            raise ValueError(f"a whole number from {low} to {high}")
+            raise ValueError(f"must be a whole number from {low} to {high}")
         return int(text)
 
     return read
@@ -152,4 +136,4 @@ def _read(field: str, environ: Mapping[str, str]) -> Any:
     try:
         return setting.read(text)
     except ValueError as error:
-        raise SettingsError(f"{setting.name} must be {error}") from None
+        raise SettingsError(f"{setting.name} {error}") from None

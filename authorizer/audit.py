@@ -55,7 +55,7 @@ class AuditLog:
                 name: value for name, value in fields.items() if value is not None
             }
             # One write, so that the lines of two threads do not mix; and a Lambda may be frozen as soon as it answered.
-            sys.stdout.write(json.dumps(line) + "\n")
+            sys.stdout.write(json.dumps(line, separators=(",", ":")) + "\n")
             sys.stdout.flush()
 
 
@@ -74,4 +74,5 @@ def _refused(refusal: Refusal) -> _Fields:
 
 
 def _called(method_arn: MethodArn) -> _Fields:
-    return {"api": method_arn.api, "stage": method_arn.stage, "route": f"{method_arn.method} {method_arn.path}"}
+    # No path: a caller may put anything there. The request id leads to the API's own line, which has the route.
+    return {"api": method_arn.api, "stage": method_arn.stage, "method": method_arn.method}

@@ -6,7 +6,7 @@ from typing import Any
 
 from authorizer import bearer, policy
 from authorizer.access_token import AccessToken
-from authorizer.errors import InvalidTokenError, Refusal, RefusedError
+from authorizer.errors import InvalidTokenError, Reason, Refusal, RefusedError
 from authorizer.event import TokenRequest
 from authorizer.token_verifier import TokenVerifier
 
@@ -43,6 +43,10 @@ class Unauthorized:
 
 Decision = Allow | Deny | Unauthorized
 
+# A token refused for one of these may be good a moment later: once its key has been fetched, or its time has come. The
+# gateway would keep a Deny for the whole cache time, so it is told nothing that it keeps.
+_MAY_PASS = frozenset({Reason.KEY_UNKNOWN, Reason.NOT_YET_VALID, Reason.ISSUED_IN_THE_FUTURE})
+
 
 def decide(request: TokenRequest, verifier: TokenVerifier, invalid_token_result: InvalidTokenResult) -> Decision:
     """Decide; raises `AuthorizerError` where neither yes nor no is known."""
@@ -50,7 +54,7 @@ def decide(request: TokenRequest, verifier: TokenVerifier, invalid_token_result:
         token = verifier.verify(bearer.token_of(request.authorization))
         return Allow(token, policy.allow(token, request.method_arn))
     except InvalidTokenError as error:
-        if invalid_token_result is InvalidTokenResult.DENY:
+        if invalid_token_result is InvalidTokenResult.DENY and error.refusal.reason not in _MAY_PASS:
             return Deny(error.refusal, policy.deny(request.method_arn))
         return Unauthorized(error.refusal)
     except RefusedError as error:

@@ -4,11 +4,13 @@ import time
 from http import HTTPStatus
 from queue import Empty, SimpleQueue
 from threading import Thread
+from threading import enumerate as enumerate_threads
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, Request
 
 from authorizer.errors import JwksError
 
 MAX_DOCUMENT_BYTES = 65_536
+_THREAD_NAME = "jwks-fetch"
 _HEADERS = {"Accept": "application/jwk-set+json, application/json", "User-Agent": "latchkey-authorizer"}
 
 
@@ -19,9 +21,15 @@ def fetch(uri: str, timeout_s: float) -> bytes:
     asking, and whatever the other side does, the caller waits no longer than `timeout_s` seconds.
     """
     answers: SimpleQueue[bytes | JwksError] = SimpleQueue()
-    Thread(target=lambda: answers.put(_answer(uri, timeout_s)), name="jwks-fetch", daemon=True).start()
+    name = f"{_THREAD_NAME} {uri}"
+    # A peer that sends a header a minute keeps its thread. One such thread is borne with, a second is not begun.
+    if any(thread.name == name for thread in enumerate_threads()):
+        raise JwksError("an earlier fetch still hangs")
     try:
+        Thread(target=lambda: answers.put(_answer(uri, timeout_s)), name=name, daemon=True).start()
         answer = answers.get(timeout=timeout_s)
+    except RuntimeError:
+        raise JwksError("no thread could be started") from None
     except Empty:
         raise JwksError("timed out") from None
     if isinstance(answer, JwksError):

@@ -5,46 +5,15 @@ A bad value stops the cold start with a `SettingsError` that names the variable 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
 from authorizer.audit import LEVELS
 from authorizer.decision import InvalidTokenResult
 from authorizer.errors import JwksError, SettingsError
 from authorizer.jwks import KeySet, parse_jwks
+from authorizer.urls import check_issuer, check_url
 
 JWKS_PATH = "/.well-known/jwks.json"
-
-
-def _url(text: str) -> str:
-    """Check an absolute https URL, or http on a loopback host, with nothing but a path after the host."""
-    try:
-        url = urlsplit(text)
-        port = url.port
-    except ValueError:
-        raise ValueError("must be a URL") from None
-    if not text.isascii() or not text.isprintable() or " " in text or not url.hostname or port == 0:
-        raise ValueError("must be a URL")
-    if url.scheme != "https" and not (url.scheme == "http" and _is_loopback(url.hostname)):
-        raise ValueError("must be an https URL (http on a loopback host only)")
-    if "@" in url.netloc or "#" in text:
-        raise ValueError("must be a URL without user information and fragment")
-    return text
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _issuer(text: str) -> str:
-    """Check an issuer identifier (RFC 8414 2), whose slash at the end is a mistake more often than not."""
-    if "?" in text or text.endswith("/"):
-        raise ValueError("must be a URL without query and without a slash at its end")
-    return _url(text)
 
 
 def _audiences(text: str) -> frozenset[str]:
@@ -54,7 +23,7 @@ def _audiences(text: str) -> frozenset[str]:
 
 
 def _optional_url(text: str) -> str:
-    return _url(text) if text else ""
+    return check_url(text) if text else ""
 
 
 def _jwks(text: str) -> KeySet | None:
@@ -97,7 +66,7 @@ class Setting:
 
 # Names of fields in `Settings` are these in lower case.
 SETTINGS: tuple[Setting, ...] = (
-    Setting("ISSUER", None, "URL", "The issuer whose tokens are accepted, exactly as in `iss`.", _issuer),
+    Setting("ISSUER", None, "URL", "The issuer whose tokens are accepted, exactly as in `iss`.", check_issuer),
     Setting("AUDIENCE", None, "URLs", "What this API is called in `aud`; of several, one suffices.", _audiences),
     Setting("JWKS_URI", "", "URL", f"Where the issuer's keys are; by default ISSUER and `{JWKS_PATH}`.", _optional_url),
     Setting("JWKS", "", "JSON", "The issuer's keys themselves, instead of JWKS_URI; then none is ever fetched.", _jwks),

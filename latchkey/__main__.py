@@ -8,7 +8,7 @@ from typing import NoReturn
 from auth_server.audit import where
 from auth_server.errors import DependencyError
 from latchkey.cli import app
-from latchkey.errors import CommandError, unavailable
+from latchkey.errors import CommandError, of_dependency
 from latchkey.escape import printable
 
 
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except CommandError as error:
         _fail(error)
     except DependencyError as error:
-        _fail(unavailable(error))
+        _fail(of_dependency(error))
     except Exception as error:  # noqa: BLE001 - the last guard: a line that tells the place, never a traceback
         _fail(CommandError(f"latchkey itself has failed: {where(error)}"))
     sys.exit(0)

@@ -1,7 +1,7 @@
 """The command table. A command's module is imported when that command is called, so that the rest starts quickly."""
 
-from importlib import import_module
-from typing import Any
+from importlib import import_module, metadata
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -13,7 +13,6 @@ COMMANDS = (
     ("local", "latchkey.local", "Run all of it on this machine, until Ctrl-C."),
     ("clients", "latchkey.clients", "Register clients and keep their records."),
     ("keys", "latchkey.keys", "See the keys that sign tokens."),
-    ("local", "latchkey.local", "Run all of it on this machine."),
     ("tokens", "latchkey.tokens", "Revoke tokens."),
     ("token", "latchkey.token", "Get a token, or see what one says and whether it would be accepted."),
 )
@@ -39,8 +38,19 @@ for _name, _, _about in COMMANDS:
     app.add_typer(command_group(_about), name=_name)
 
 
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
+    if asked:
+        typer.echo(f"latchkey {metadata.version('latchkey')}")
+        raise typer.Exit
+
+
 @app.callback(cls=_CommandTable, epilog=help_end("latchkey clients list", "latchkey clients create --help"))
-def latchkey() -> None:
+def latchkey(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version, and stop.")
+    ] = False,
+) -> None:
     """OAuth 2.0 for machines, on your own AWS account.
 
     Talks to AWS as it is configured, or to a local stack where AWS_ENDPOINT_URL points to one.

@@ -10,7 +10,8 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from auth_server.client_authentication import METHODS, tls_client_auth
-from auth_server.clients import Client, TlsSubject
+from auth_server.clients import CLIENT_CREDENTIALS, Client, TlsSubject
+from auth_server.grants import GRANTS
 from auth_server.trusted_issuers import TrustedIssuer
 from latchkey.client_keys import read_jwks, read_trusted_issuer
 from latchkey.errors import UsageError
@@ -21,7 +22,9 @@ DefaultScope = Annotated[
 ]
 Audience = Annotated[
     list[str] | None,
-    typer.Option(metavar="URL", help="An audience it may ask for. Several: say it again; the first is its default."),
+    typer.Option(
+        metavar="AUDIENCE", help="An audience it may ask for. Several: say it again; the first is its default."
+    ),
 ]
 IsAudience = Annotated[
     list[str] | None,
@@ -33,8 +36,8 @@ GrantType = Annotated[
     list[str] | None,
     typer.Option(
         metavar="GRANT",
-        help="A grant that it may use: client_credentials, or urn:ietf:params:oauth:grant-type:token-exchange. "
-        "Several: say it again.",
+        help=f"How it may get tokens: {', '.join(GRANTS)}. Several: say it again. "
+        f"{CLIENT_CREDENTIALS} alone where none is named.",
     ),
 ]
 MayGrantScope = Annotated[
@@ -110,13 +113,13 @@ TLS_SUBJECTS = {name.replace("client_auth_", ""): name for name in tls_client_au
 class Named:
     """The options as they were given; None, or an empty list, for one that was not."""
 
-    scope: str | None
-    default_scope: str | None
-    audience: Sequence[str] | None
-    auth_method: Sequence[str] | None
-    token_lifetime: str | None
-    claim: Sequence[str] | None
-    name: str | None
+    scope: str | None = None
+    default_scope: str | None = None
+    audience: Sequence[str] | None = None
+    auth_method: Sequence[str] | None = None
+    token_lifetime: str | None = None
+    claim: Sequence[str] | None = None
+    name: str | None = None
     is_audience: Sequence[str] | None = None
     grant_type: Sequence[str] | None = None
     may_grant_scope: str | None = None

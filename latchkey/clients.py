@@ -85,7 +85,14 @@ def create(  # noqa: PLR0913 - each option is a parameter
     """
     now = int(time.time())
     named = option.Named(
-        *(scope, default_scope, audience, auth_method, token_lifetime, claim, name, is_audience),
+        scope=scope,
+        default_scope=default_scope,
+        audience=audience,
+        auth_method=auth_method,
+        token_lifetime=token_lifetime,
+        claim=claim,
+        name=name,
+        is_audience=is_audience,
         grant_type=grant_type,
         may_grant_scope=may_grant_scope,
         may_grant_audience=may_grant_audience,
@@ -106,6 +113,8 @@ def create(  # noqa: PLR0913 - each option is a parameter
         client, secret = _with_secret(described, now, from_stdin=secret_stdin)
         client_store(clients_table).create(check(client))
     _print_registration(document(client, now), None if secret_stdin else secret, as_json=as_json)
+    if not client.scopes:
+        sys.stderr.write("Warning: no scope was given, so the client's tokens will have none.\n")
 
 
 @app.command("list", epilog=help_end("latchkey clients list", "latchkey clients list --json"))
@@ -164,7 +173,14 @@ def update(  # noqa: PLR0913 - each option is a parameter
     changes the one of that name; --claim "" clears them all, before any other --claim of the same command is added.
     """
     named = option.Named(
-        *(scope, default_scope, audience, auth_method, token_lifetime, claim, name, is_audience),
+        scope=scope,
+        default_scope=default_scope,
+        audience=audience,
+        auth_method=auth_method,
+        token_lifetime=token_lifetime,
+        claim=claim,
+        name=name,
+        is_audience=is_audience,
         grant_type=grant_type,
         may_grant_scope=may_grant_scope,
         may_grant_audience=may_grant_audience,

@@ -3,7 +3,7 @@
 import os
 from urllib.parse import urlsplit
 
-from auth_server.settings import is_loopback
+from authorizer.urls import is_loopback
 from latchkey.errors import UsageError
 
 LOCAL_ISSUER = "http://127.0.0.1:8080"
@@ -11,24 +11,31 @@ LOCAL_ISSUER = "http://127.0.0.1:8080"
 
 def is_loopback_url(url: str) -> bool:
     """Whether `url` stays on this machine."""
-    try:
-        return is_loopback(urlsplit(url).hostname or "")
-    except ValueError:
-        return False
+    return is_loopback(_host(url))
 
 
 def is_trusted_url(url: str) -> bool:
     """Whether a secret may be sent there: over https, or over http on this machine."""
+    host = _host(url)
+    return bool(host) and (urlsplit(url).scheme == "https" or is_loopback(host))
+
+
+def _host(url: str) -> str:
+    """Give the host of an http or https URL; "" for everything else."""
     try:
         parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port  # an impossible port raises
     except ValueError:
-        return False
-    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback_url(url)))
+        return ""
+    return host if host and parts.scheme in ("http", "https") else ""
 
 
 def aws_is_local() -> bool:
-    """Whether `AWS_ENDPOINT_URL` points to this machine."""
-    return is_loopback_url(os.environ.get("AWS_ENDPOINT_URL", ""))
+    """Whether `AWS_ENDPOINT_URL` points to this machine; raises `UsageError` where it is set, and no URL."""
+    url = os.environ.get("AWS_ENDPOINT_URL", "")
+    if url and not _host(url):
+        raise UsageError("AWS_ENDPOINT_URL must be an http or https URL, such as http://127.0.0.1:4566")
+    return is_loopback_url(url)
 
 
 def issuer_or_local(issuer: str | None) -> str:
@@ -41,4 +48,6 @@ def issuer_or_local(issuer: str | None) -> str:
     chosen = issuer or LOCAL_ISSUER
     if not is_trusted_url(chosen):
         raise UsageError("the issuer must be an https URL (http on a loopback host only)")
+    if chosen.endswith("/"):
+        raise UsageError("an issuer has no slash at its end")  # or its tokens would be those of another issuer
     return chosen

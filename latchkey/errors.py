@@ -18,11 +18,13 @@ EXIT_STATUS_HELP = (
 )
 
 # The last word of a `DependencyError` (AWS's error code, or botocore's exception), and what it means to an operator.
-_MEANING_OF_CODE = {
+_NOT_FOUND = {
+    "ResourceNotFoundException": "there is no such table; see --clients-table and --state-table",
+    "NotFoundException": "there is no such key; see --signing-key-id",
+}
+_UNAVAILABLE = {
     code: meaning
     for meaning, codes in {
-        "there is no such table; see --clients-table and --state-table": "ResourceNotFoundException",
-        "there is no such key; see --signing-key-id": "NotFoundException",
         "the key is disabled or about to be deleted": "DisabledException KMSInvalidStateException",
         "these AWS credentials do not allow it": "AccessDeniedException AccessDenied",
         "AWS does not accept these credentials": (
@@ -62,7 +64,9 @@ class UnavailableError(CommandError):
     exit_status = 3
 
 
-def unavailable(error: DependencyError) -> UnavailableError:
+def of_dependency(error: DependencyError) -> CommandError:
     """Say what a failed AWS call means to an operator."""
     operation, _, code = str(error).rpartition(": ")
-    return UnavailableError(f"{operation}: {_MEANING_OF_CODE.get(code, 'the call failed')} ({code})")
+    if code in _NOT_FOUND:
+        return CommandError(f"{operation}: {_NOT_FOUND[code]} ({code})")
+    return UnavailableError(f"{operation}: {_UNAVAILABLE.get(code, 'the call failed')} ({code})")

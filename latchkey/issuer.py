@@ -1,5 +1,6 @@
 """Asking the issuer: where its endpoints are (RFC 8414), and for a token (RFC 6749 4.4)."""
 
+import base64
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -58,12 +59,25 @@ def request_token(issuer: str, request: TokenRequest) -> dict[str, Any]:
         raise UnavailableError(f"the issuer answers {answer.status_code}; try again")
     document = _json_of(answer)
     if answer.status_code != HTTPStatus.OK or "error" in document:
-        described = f": {document['error_description']}" if "error_description" in document else ""
-        raise CommandError(f"{document.get('error', answer.status_code)}{described}")
+        raise CommandError(_without_secret(_refusal(answer.status_code, document), request))
     token = document.get("access_token")
     if not isinstance(token, str) or not _ACCESS_TOKEN.fullmatch(token):
         raise UnavailableError("the answer holds no access token")
     return document
+
+
+def _refusal(status: int, document: dict[str, Any]) -> str:
+    described = f": {document['error_description']}" if "error_description" in document else ""
+    return f"{document.get('error', status)}{described}"
+
+
+def _without_secret(text: str, request: TokenRequest) -> str:
+    """Give what the issuer says, unless the client's secret is in it, in any of the forms in which it was sent."""
+    basic = _basic(request)
+    sent = base64.b64encode(":".join(basic).encode()).decode().rstrip("=")
+    if any(form in text for form in (request.client_secret, basic[1], sent)):
+        return "the issuer refuses; what it says is not shown, as the client's secret is in it"
+    return text
 
 
 def _form(request: TokenRequest) -> str:

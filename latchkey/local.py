@@ -12,10 +12,10 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from latchkey.errors import CommandError
+from authorizer.urls import is_loopback
+from latchkey.errors import CommandError, UsageError
 from latchkey.options import Json, help_end
 
 
@@ -29,7 +29,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions
 @app.command(epilog=help_end("latchkey local", "latchkey local --issuer-port 9080 --api-port 9081 --aws-port 9566"))
 def local(  # noqa: PLR0913 - each is an option of the command
     *,
-    host: Annotated[str, typer.Option(help="The address to listen on; loopback unless you change it.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="The loopback address to listen on.")] = "127.0.0.1",
     issuer_port: Annotated[int, _port("the authorization server")] = 8080,
     api_port: Annotated[int, _port("the sample API")] = 8081,
     aws_port: Annotated[int, _port("the AWS endpoint")] = 4566,
@@ -43,6 +43,10 @@ def local(  # noqa: PLR0913 - each is an option of the command
     """
     if signer != "kms":
         raise typer.BadParameter("the only signer is kms", param_hint="--signer")
+    if not is_loopback(host):
+        raise UsageError(
+            "--host is a loopback address (127.0.0.1, ::1): the stack speaks plain http, which is for this machine only"
+        )
     stack_module, demonstration = _need_the_local_extra()
     addresses = stack_module.Addresses(host, issuer_port, api_port, aws_port)
     output = sys.stdout
@@ -84,7 +88,8 @@ def _welcome(console: Console, stack: Any, demonstration: Any) -> None:
     with redirect_stdout(io.StringIO()):  # these few log lines would only hide what is shown
         exchanges = list(demonstration.demonstrate(stack))
     console.print("\n[bold]Latchkey is running on this machine.[/bold] Ctrl-C stops it, and nothing is kept.\n")
-    console.print(_addresses(stack))
+    for name, value in _addresses(stack.announcement()):
+        console.print(Text.assemble(f"  {name:<20}  ", (value, "bold")))
     console.print("\n[bold]What just happened[/bold]\n")
     for exchange in exchanges:
         colour = "green" if exchange.status < HTTPStatus.BAD_REQUEST else "yellow"
@@ -94,18 +99,14 @@ def _welcome(console: Console, stack: Any, demonstration: Any) -> None:
     console.print(Text(_TRY_IT.format(**stack.announcement(), latchkey=_program())))
 
 
-def _addresses(stack: Any) -> Table:
-    shown = stack.announcement()
-    table = Table.grid(padding=(0, 2))
-    for name, value in (
-        ("  Authorization server", shown["issuer"]),
-        ("  Sample API", shown["api"]),
-        ("  AWS endpoint", shown["aws_endpoint_url"]),
-        ("  Client", shown["client_id"]),
-        ("  Its secret", shown["client_secret"]),
-    ):
-        table.add_row(name, Text(value, style="bold"))
-    return table
+def _addresses(announced: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    return (
+        ("Authorization server", announced["issuer"]),
+        ("Sample API", announced["api"]),
+        ("AWS endpoint", announced["aws_endpoint_url"]),
+        ("Client", announced["client_id"]),
+        ("Its secret", announced["client_secret"]),
+    )
 
 
 def _program() -> str:

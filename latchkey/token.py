@@ -60,7 +60,9 @@ def inspect_(
     issuer: Issuer = None,
     audience: Annotated[
         list[str] | None,
-        typer.Option(metavar="URL", help="The audience of the API that it is for; any will do where this is not said."),
+        typer.Option(
+            metavar="AUDIENCE", help="The audience of the API that it is for; any will do where this is not said."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -74,8 +76,8 @@ def inspect_(
     emit(_document(found), as_json=as_json, show=lambda: _verdict(found))
     if not as_json:
         _print_content(found, now)
-    if found.reason:
-        raise CommandError(f"the token would be refused: {found.explanation} ({found.reason})")
+    if found.reason:  # a person has read it above
+        raise CommandError("the token would be refused" + (f": {_why(found)}" if as_json else ""))
 
 
 def _document(found: Inspection) -> dict[str, Any]:
@@ -94,8 +96,12 @@ def _document(found: Inspection) -> dict[str, Any]:
 
 def _verdict(found: Inspection) -> str:
     if found.reason:
-        return f"Would be refused: {found.explanation} ({found.reason})."
+        return f"Would be refused: {_why(found)}."
     return "Valid." if found.audience_compared else "Valid, if the API is what aud says; compare it with --audience."
+
+
+def _why(found: Inspection) -> str:
+    return f"{found.explanation} ({found.reason})"
 
 
 def _print_content(found: Inspection, now: float) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from resource_server.errors import InsufficientScope, MethodNotAllowed, NotFound, Problem, ServerError
+from resource_server.errors import InsufficientScope, InvalidToken, MethodNotAllowed, NotFound, Problem, ServerError
 from resource_server.log import Log
 from resource_server.metadata import METADATA_MAX_AGE_SECONDS, METADATA_PATH, metadata, metadata_url
 from resource_server.page_query import cursor_of_id, parse_page_query
@@ -38,7 +38,7 @@ class App:
         route = None
         try:
             route, product_id = find_route(request)
-            self._require_scope(route, request)
+            self._require_token(route, request)
             response, reason = route.respond(self, request, product_id), None
         except Problem as problem:
             response, reason = _refusal(problem), problem.reason
@@ -48,9 +48,11 @@ class App:
         self._write_request_line(request, route, response.status, reason)
         return response
 
-    def _require_scope(self, route: "Route", request: Request) -> None:
+    def _require_token(self, route: "Route", request: Request) -> None:
         if route.scope is not None and route.scope not in request.caller.permissions:
             raise InsufficientScope(route.scope, metadata_url(self.settings))
+        if route.scope is not None and request.caller.has_expired(self.clock().timestamp()):
+            raise InvalidToken(metadata_url(self.settings))
 
     def _write_request_line(self, request: Request, route: "Route | None", status: int, reason: str | None) -> None:
         self.log.write(

@@ -6,15 +6,27 @@ A REST API puts the authorizer's context at `requestContext.authorizer`; an HTTP
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Final
+
+CLOCK_SKEW_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """`client_id` is None where the authorizer named none; `permissions` holds scope tokens (RFC 6749 3.3)."""
+    """`client_id` is None where the authorizer named none; `permissions` holds scope tokens (RFC 6749 3.3).
+
+    `expires_at` is the token's `exp`, a Unix time in seconds. API Gateway keeps an authorizer's answer for as long as
+    it is configured to, also past that time: so the API looks at it once more.
+    """
 
     client_id: str | None
     permissions: frozenset[str]
+    expires_at: float = 0
+
+    def has_expired(self, now: float) -> bool:
+        """Whether the token has expired at the time `now`, the authorizer's tolerance for clocks included."""
+        return now >= self.expires_at + CLOCK_SKEW_SECONDS
 
 
 NOBODY: Final = Caller(client_id=None, permissions=frozenset())
@@ -27,7 +39,17 @@ def caller_of(authorizer_context: Any) -> Caller:
     return Caller(
         client_id=_client_id(authorizer_context),
         permissions=_permissions(authorizer_context.get("permissions")),
+        expires_at=_expires_at(authorizer_context.get("exp")),
     )
+
+
+def _expires_at(value: Any) -> float:
+    """Read a number, or the string that a REST API makes of one; anything else has expired."""
+    try:
+        expires_at = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return 0
+    return expires_at if isfinite(expires_at) else 0
 
 
 def _client_id(context: Mapping[str, Any]) -> str | None:

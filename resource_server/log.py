@@ -26,7 +26,8 @@ class Log:
         if LOG_LEVELS.index(level) < LOG_LEVELS.index(self.level):
             return
         given = {name: value for name, value in fields.items() if value is not None}
-        sys.stdout.write(json.dumps({"time": round(time.time(), 3), "level": level, "event": event, **given}) + "\n")
+        line = {"time": round(time.time(), 3), "level": level, "event": event, **given}
+        sys.stdout.write(json.dumps(line, separators=(",", ":")) + "\n")
         sys.stdout.flush()
 
     def write_exception(self, error: Exception, request_id: str | None) -> None:

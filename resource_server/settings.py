@@ -3,11 +3,11 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
-LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 # RFC 3986 2: what a URL is written with. Neither a quote nor a backslash is among it, so a URL that
 # passes can stand inside the quoted string of a challenge (RFC 9110 5.6.4).
@@ -39,7 +39,7 @@ SETTINGS: Final = (
     ),
     Setting("RESOURCE", None, "URL", "This API's own URL, which is the audience of the tokens that it takes."),
     Setting("ISSUER", None, "URL", "The authorization server whose tokens this API takes, for its metadata."),
-    Setting("LOG_LEVEL", "INFO", "|".join(LOG_LEVELS), "The least level of the lines written to the log."),
+    Setting("LOG_LEVEL", "INFO", "level", "The least level of the lines written to the log."),
 )
 
 
@@ -59,7 +59,7 @@ class Settings:
         return cls(
             products_table=_checked("PRODUCTS_TABLE", given, _is_table_name, "not the name of a DynamoDB table"),
             resource=_checked("RESOURCE", given, _is_secure_url, "not an https URL without query and fragment"),
-            issuer=_checked("ISSUER", given, _is_secure_url, "not an https URL without query and fragment"),
+            issuer=_checked("ISSUER", given, _is_issuer, "not an https URL without query, fragment and final slash"),
             log_level=_checked("LOG_LEVEL", given, LOG_LEVELS.__contains__, f"not one of {', '.join(LOG_LEVELS)}"),
         )
 
@@ -88,9 +88,21 @@ def _is_secure_url(value: str) -> bool:
         return False
     try:
         url = urlsplit(value)
-        host, _ = url.hostname, url.port  # an impossible port raises
+        host, port = url.hostname, url.port  # an impossible port raises
     except ValueError:
         return False
-    if not host or url.username is not None:
+    if not host or port == 0 or "@" in url.netloc:
         return False
-    return url.scheme == "https" or (url.scheme == "http" and host in LOOPBACK_HOSTS)
+    return url.scheme == "https" or (url.scheme == "http" and _is_loopback(host))
+
+
+def _is_issuer(value: str) -> bool:
+    """RFC 8414 2; a slash at the end is a mistake more often than not, and the issuer is compared exactly."""
+    return _is_secure_url(value) and not value.endswith("/")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -77,7 +77,7 @@ def result_of(response: Response) -> dict[str, object]:
     return {
         "statusCode": response.status,
         "headers": {**COMMON_HEADERS, **response.headers},
-        "body": json.dumps(response.document),
+        "body": json.dumps(response.document, separators=(",", ":")),
         "isBase64Encoded": False,
     }
 

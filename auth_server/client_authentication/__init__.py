@@ -28,6 +28,7 @@ METHODS = {
 TLS_METHODS = (tls_client_auth.METHOD, self_signed_tls_client_auth.METHOD)  # where mutual TLS is on
 # Those that have a name in the registry of RFC 7591 4.2, and so a place in the metadata.
 REGISTERED_METHODS = tuple(name for name in METHODS if name != federated_jwt.METHOD)
+_TWO_METHODS = "More than one client authentication method was used."  # RFC 6749 2.3
 CHALLENGE = 'Basic realm="oauth", charset="UTF-8"'  # RFC 7617 2
 
 
@@ -46,9 +47,12 @@ def authenticate(request: Request, form: Form, services: Services, decision: Dec
 
 
 def _only_credentials(request: Request, form: Form, services: Services) -> Credentials:
+    # Whether or not any of them is well formed.
+    if request.headers.get("authorization") and (form.one("client_secret") or form.one("client_assertion")):
+        raise InvalidRequestError(_TWO_METHODS)
     found = [credentials for find in METHODS.values() if (credentials := find(request, form, services)) is not None]
     if len(found) > 1:
-        raise InvalidRequestError("More than one client authentication method was used.")  # RFC 6749 2.3
+        raise InvalidRequestError(_TWO_METHODS)
     if not found:
         raise InvalidClientError(reason="no client credentials")
     credentials = found[0]

@@ -19,7 +19,7 @@ class ClientSecretCredentials:
     secret: str = field(repr=False)
 
     def prove(self, client: Client | None, now: int) -> None:
-        """Compare with each live secret, in constant time and always as many comparisons as a client may have."""
+        """Compare in constant time, with as many digests as a client may have, whether or not there is a client."""
         presented = digest_secret(self.secret)
         live = [secret.digest for secret in client.secrets if secret.is_live(now)] if client else []
         padded = [*live, *[_NO_DIGEST] * (MAX_LIVE_SECRETS - len(live))]

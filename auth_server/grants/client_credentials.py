@@ -1,7 +1,7 @@
 """Client credentials grant (RFC 6749 4.4)."""
 
 from auth_server import resource_indicators, scope
-from auth_server.access_token import Grant
+from auth_server.access_token import MAX_LIFETIME_SECONDS, Grant
 from auth_server.clients import Client
 from auth_server.errors import InvalidScopeError
 from auth_server.form import Form
@@ -19,7 +19,7 @@ def grant(client: Client, form: Form, services: Services) -> Grant:
             allowed=client.audiences,
             default=services.settings.audience,
         ),
-        lifetime=client.token_lifetime or services.settings.token_lifetime_seconds,
+        lifetime=min(client.token_lifetime or services.settings.token_lifetime_seconds, MAX_LIFETIME_SECONDS),
         claims=client.claims,
     )
 

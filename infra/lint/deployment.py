@@ -11,10 +11,15 @@ from infra.template_yaml import Document, load
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What is linted: the template with its documents included, its values, and the text of every file."""
+    """What is linted.
+
+    `template` has its documents included, as they are written; `documents` are those of its APIs, with their values;
+    `files` is the text of each file.
+    """
 
     template: Document
     stack: Stack
+    documents: dict[str, Document]
     files: dict[str, str]
 
     @classmethod
@@ -22,7 +27,8 @@ class Deployment:
         """Read the template, and the documents beside it."""
         documents = sorted(template.parent.glob("openapi/*.yaml"))
         files = {path.name: path.read_text("utf-8") for path in (template, *documents)}
-        return cls(include_documents(load(template), template.parent), Stack(template), files)
+        stack = Stack(template)
+        return cls(include_documents(load(template), template.parent), stack, stack.apis(), files)
 
     def of_type(self, kind: str) -> Iterator[tuple[str, Document]]:
         """Yield the logical id and the properties, as they are written, of every resource of a type."""

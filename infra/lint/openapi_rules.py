@@ -37,21 +37,21 @@ _FUNCTION_OF_URI: Final = re.compile(
 
 def openapi_is_valid(deployment: Deployment) -> Iterator[str]:
     """Check that each document is OpenAPI 3.0."""
-    for api, document in deployment.stack.apis().items():
+    for api, document in deployment.documents.items():
         for error in OpenAPIV30SpecValidator(document).iter_errors():
             yield f"{api}: {error.message[:200]}"
 
 
 def gateway_response_exists(deployment: Deployment) -> Iterator[str]:
     """Check the types of gateway responses: API Gateway imports one that it does not know, and never uses it."""
-    for api, document in deployment.stack.apis().items():
+    for api, document in deployment.documents.items():
         for name in sorted(_gateway_responses(document).keys() - GATEWAY_RESPONSES):
             yield f"{api}: there is no gateway response {name}"
 
 
 def gateway_response_has_cors(deployment: Deployment) -> Iterator[str]:
     """Check that no gateway response is hidden from browsers, where they may call (a path answers OPTIONS)."""
-    for api, document in deployment.stack.apis().items():
+    for api, document in deployment.documents.items():
         if any("options" in item for item in document["paths"].values()):
             responses = _gateway_responses(document)
             # A type that is not set takes these two, so both have to be.
@@ -71,7 +71,7 @@ def authorizer_ttl_is_within_the_limit(deployment: Deployment) -> Iterator[str]:
             yield f"{api}: the authorizer {name} may keep results for 0 to {MAX_AUTHORIZER_TTL_SECONDS} seconds"
 
 
-def request_authorizer_without_identity_source_keeps_nothing(deployment: Deployment) -> Iterator[str]:
+def identity_source_is_there_for_what_is_kept(deployment: Deployment) -> Iterator[str]:
     """Check that no result is kept for no identity in particular: it would be everybody's."""
     for api, name, authorizer in _authorizers(deployment):
         nobody = authorizer["type"] == "request" and not authorizer.get("identitySource")
@@ -81,8 +81,9 @@ def request_authorizer_without_identity_source_keeps_nothing(deployment: Deploym
 
 def uri_names_a_function(deployment: Deployment) -> Iterator[str]:
     """Check that each integration and authorizer names a function of this stack, which lets the API invoke it."""
-    names = {function.name: logical_id for logical_id, function in deployment.stack.functions().items()}
-    for api, document in deployment.stack.apis().items():
+    functions = [logical_id for logical_id, _ in deployment.of_type("AWS::Serverless::Function")]
+    names = {deployment.stack.resolve({"Ref": logical_id}): logical_id for logical_id in functions}
+    for api, document in deployment.documents.items():
         for where, uri in _uris(document):
             match = _FUNCTION_OF_URI.fullmatch(str(uri))
             if match is None or match["name"] not in names:
@@ -93,7 +94,7 @@ def uri_names_a_function(deployment: Deployment) -> Iterator[str]:
 
 def operation_is_importable(deployment: Deployment) -> Iterator[str]:
     """Check that each operation has an integration, responses of its own, and security of the document's schemes."""
-    for api, document in deployment.stack.apis().items():
+    for api, document in deployment.documents.items():
         if "security" in document:
             yield f"{api}: API Gateway ignores security at the root of a document"
         schemes = document["components"].get("securitySchemes", {})
@@ -111,7 +112,7 @@ def operation_is_importable(deployment: Deployment) -> Iterator[str]:
 
 def operation_with_a_token_says_its_scopes(deployment: Deployment) -> Iterator[str]:
     """Check that operations behind a token authorizer, and no others, say in x-latchkey-scopes what they need."""
-    for api, document in deployment.stack.apis().items():
+    for api, document in deployment.documents.items():
         schemes = document["components"].get("securitySchemes", {})
         for where, operation in _operations(document):
             types = {
@@ -125,7 +126,7 @@ def operation_with_a_token_says_its_scopes(deployment: Deployment) -> Iterator[s
 
 def component_is_importable(deployment: Deployment) -> Iterator[str]:
     """Check that schemas have names for models, of letters and digits, and security schemes the type apiKey."""
-    for api, document in deployment.stack.apis().items():
+    for api, document in deployment.documents.items():
         for name in document["components"].get("schemas", {}):
             if not re.fullmatch("[A-Za-z0-9]+", name):
                 yield f"{api}: the schema {name} has a name of more than letters and digits"
@@ -175,7 +176,7 @@ OPENAPI_RULES: Final[tuple[Rule, ...]] = (
     gateway_response_exists,
     gateway_response_has_cors,
     authorizer_ttl_is_within_the_limit,
-    request_authorizer_without_identity_source_keeps_nothing,
+    identity_source_is_there_for_what_is_kept,
     uri_names_a_function,
     operation_is_importable,
     operation_with_a_token_says_its_scopes,

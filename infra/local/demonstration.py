@@ -31,7 +31,7 @@ def demonstrate(stack: LocalStack) -> Iterator[Exchange]:
     """Send the requests, one by one."""
     with httpx.Client(timeout=10) as http:
         answer = _ask_for_token(http, stack)
-        yield _exchange("a token for the client's id and secret", answer, _shortened(answer.json()))
+        yield _exchange("the client's id and secret", answer, _shortened(answer.json()))
         yield _call(http, stack, "no token", None)
         yield _call(http, stack, "that token", answer.json()["access_token"])
         yield _call(http, stack, "a token that has expired", _expired_token(stack))
@@ -56,7 +56,8 @@ def _exchange(what: str, answer: httpx.Response, body: str | None = None) -> Exc
 
 
 def _shortened(document: dict[str, Any]) -> str:
-    return json.dumps({**document, "access_token": document["access_token"][:12] + "..."})
+    shown = {**document, "access_token": document["access_token"][:12] + "..."}
+    return json.dumps(shown, separators=(",", ":"))
 
 
 def _expired_token(stack: LocalStack) -> str:

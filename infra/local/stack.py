@@ -8,7 +8,7 @@ The AWS endpoint is moto's server. The functions are the handlers that the templ
 gives them; the APIs are its OpenAPI documents, behind the local gateway.
 """
 
-import logging
+import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import boto3.session
-from moto.server import ThreadedMotoServer
 
 from auth_server.aws.dynamodb import DynamoDBClientStore
 from auth_server.client_registration import check, new_secret
 from auth_server.clients import Client
 from infra.cloudformation import Stack, Table
+from infra.local.aws_endpoint import aws_endpoint
 from infra.local.gateway import Gateway
 from infra.local.gateway.server import serving
 from infra.local.lambda_runtime import load_function
@@ -43,7 +43,7 @@ class PortInUseError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the stack listens. Port 0 is any free one."""
+    """Where the stack listens: a loopback address, as it speaks plain http. Port 0 is any free one."""
 
     host: str = "127.0.0.1"
     issuer_port: int = 8080
@@ -93,8 +93,9 @@ def running(
     with ExitStack() as at_end:
         issuer_socket = at_end.enter_context(_listening(addresses.host, addresses.issuer_port, "issuer"))
         api_socket = at_end.enter_context(_listening(addresses.host, addresses.api_port, "api"))
-        endpoint = at_end.enter_context(_aws_endpoint(addresses))
-        issuer, api = _url(issuer_socket), _url(api_socket)
+        aws_socket = at_end.enter_context(_listening(addresses.host, addresses.aws_port, "aws"))
+        issuer, api, endpoint = map(_url, (issuer_socket, api_socket, aws_socket))
+        at_end.enter_context(aws_endpoint(aws_socket))
         template = _provision(endpoint, name, {"IssuerUrl": issuer, "ApiUrl": api})
         functions = _load_functions(template, functions_reach_aws_at(endpoint))
         at_end.enter_context(serving(_gateway(template, "AuthApi", functions), issuer_socket))
@@ -105,28 +106,22 @@ def running(
 
 
 def _listening(host: str, port: int, name: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port))
+        return socket.create_server((host, port), family=family)
     except OSError as error:
-        raise PortInUseError(f"cannot listen on {host}:{port} ({error.strerror}); try --{name}-port") from None
+        why = os.strerror(error.errno or 0)  # the text of the error itself has the address in it once more
+        another = f'--{name}-port 0 (make run ARGS="--{name}-port 0") takes any free one'
+        raise PortInUseError(f"cannot listen on {_authority(host, port)}: {why}; {another}") from None
 
 
 def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
-    return f"http://{host}:{port}"
+    return f"http://{_authority(host, port)}"
 
 
-@contextmanager
-def _aws_endpoint(addresses: Addresses) -> Iterator[str]:
-    _listening(addresses.host, addresses.aws_port, "aws").close()  # moto's server would only log that it is taken
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # moto's server would write a line for each request
-    server = ThreadedMotoServer(ip_address=addresses.host, port=addresses.aws_port, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        yield f"http://{host}:{port}"
-    finally:
-        server.stop()
+def _authority(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"  # RFC 3986 3.2.2: an IPv6 address is in brackets
 
 
 def _aws(service: str, endpoint: str) -> Any:

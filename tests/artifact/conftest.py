@@ -19,6 +19,7 @@ from tests.infra.deployed import deploy
 
 LOCK = Path(__file__).with_name("requirements.txt")
 CACHE = ROOT / ".artifacts" / "functions"
+KEPT_BUILDS = 3
 RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 ARCHITECTURE = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
 SOURCES = (
@@ -46,6 +47,7 @@ def artifacts() -> Path:
             _sam_build(CACHE / "last")
             folder.parent.mkdir(parents=True, exist_ok=True)
             (CACHE / "last").rename(folder)
+            _forget_old_builds()
     return folder
 
 
@@ -69,6 +71,13 @@ def python_of_lambda() -> Path:
 def deployed(artifacts: Path, python_of_lambda: Path, aws_endpoint: str) -> Deployed:
     """Return the artifacts with the template's own settings, over tables and a key in moto."""
     return Deployed(artifacts, python_of_lambda, aws_endpoint, deploy(aws_endpoint))
+
+
+def _forget_old_builds() -> None:
+    """Remove all but the latest builds, which other test runs may be using."""
+    builds = sorted(CACHE.glob("*/build"), key=lambda folder: folder.stat().st_mtime)
+    for folder in builds[:-KEPT_BUILDS]:
+        shutil.rmtree(folder.parent)
 
 
 def _sam_build(folder: Path) -> None:

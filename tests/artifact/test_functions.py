@@ -49,6 +49,7 @@ def authorizer(stack: Deployed, token_function: RunningFunction) -> Iterator[Run
     """Run the authorizer, which fetches its keys from the issuer."""
     assert token_function.start.error is None
     with stack.function("AuthorizerFunction") as function:
+        assert function.start.error is None, function.log
         yield function
 
 
@@ -56,6 +57,7 @@ def authorizer(stack: Deployed, token_function: RunningFunction) -> Iterator[Run
 def challenge(stack: Deployed) -> Iterator[RunningFunction]:
     """Run the challenge function."""
     with stack.function("ChallengeFunction") as function:
+        assert function.start.error is None, function.log
         yield function
 
 
@@ -63,6 +65,7 @@ def challenge(stack: Deployed) -> Iterator[RunningFunction]:
 def resource(stack: Deployed) -> Iterator[RunningFunction]:
     """Run the sample API."""
     with stack.function("ResourceFunction") as function:
+        assert function.start.error is None, function.log
         yield function
 
 

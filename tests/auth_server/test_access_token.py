@@ -2,6 +2,7 @@
 
 import base64
 import json
+import secrets
 from typing import Any
 
 import jwt
@@ -47,6 +48,26 @@ def test_every_token_has_a_jti_of_its_own() -> None:
     """The jti is a unique identifier."""
     server = Simulator()
     assert len({server.claims(server.token())["jti"] for _ in range(50)}) == 50
+
+
+@pytest.mark.spec("RFC 7519", "4.1.7")
+def test_a_jti_is_128_bits_of_the_systems_randomness(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The probability that two tokens share a jti is negligible, and nobody can tell the next one.
+
+    No sample of them tells a good source from a bad one, so what is watched is what `secrets` is asked for.
+    """
+    drawn: list[bytes] = []
+    draw = secrets.token_bytes
+
+    def watching(nbytes: int | None = None) -> bytes:
+        drawn.append(draw(nbytes))
+        return drawn[-1]
+
+    server = Simulator()
+    monkeypatch.setattr(secrets, "token_bytes", watching)  # under token_urlsafe and token_hex
+    jti = server.claims(server.token())["jti"]
+    assert [len(data) >= 16 for data in drawn] == [True]
+    assert base64.urlsafe_b64decode(jti + "=" * (-len(jti) % 4)) == drawn[0]  # all of it
 
 
 def test_the_clients_own_claims_are_added() -> None:

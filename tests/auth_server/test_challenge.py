@@ -54,7 +54,7 @@ def test_what_the_token_endpoint_answers_better_is_admitted() -> None:
     assert world.admits(basic("demo", "wrong"))
 
 
-def test_good_credentials_are_remembered_for_minutes() -> None:
+def test_good_credentials_are_remembered_for_seconds() -> None:
     """A client that asks again costs no second read; its memory ends, and a wrong secret is never remembered."""
     world = World()
     for _ in range(3):

@@ -28,6 +28,7 @@ BAD: list[dict[str, Any]] = [
     {"scopes": ("a b",)},
     {"scopes": ('a"',)},
     {"scopes": ("",)},
+    {"scopes": ("a", "a")},
     {"default_scopes": ("other",)},
     {"audiences": ("",)},
     {"audiences": ("a b",)},
@@ -85,16 +86,20 @@ def test_a_generated_secret_is_256_random_bits() -> None:
     assert secret != new_secret(imported=None, now=NOW)[0]
 
 
-@pytest.mark.parametrize("imported", ["x" * 21, "", "x" * 22 + "\n", "x" * 30 + "\0"])
+@pytest.mark.parametrize(
+    "imported",
+    ["AbcdefghijKLMNOPQRST9", "", "AbcdefghijKLMNOPQRST_9\n", "AbcdefghijKLMNOPQRST_9\0", "abcabcabcabcabcabcabcabc"],
+)
 def test_a_weak_imported_secret_is_refused(imported: str) -> None:
-    """An imported secret has at least 22 printable characters."""
+    """An imported secret has at least 22 printable characters, and 10 different ones."""
     with pytest.raises(InvalidClientMetadataError):
         new_secret(imported=imported, now=NOW)
 
 
 def test_an_imported_secret_is_taken_as_it_is() -> None:
     """A fleet can move here without changing its clients."""
-    assert new_secret(imported="x" * 22, now=NOW) == ("x" * 22, ClientSecret(digest_secret("x" * 22), NOW))
+    secret = "AbcdefghijKLMNOPQRST_9"
+    assert new_secret(imported=secret, now=NOW) == (secret, ClientSecret(digest_secret(secret), NOW))
 
 
 def rotated(before: Client, overlap: int) -> list[tuple[bytes, int | None]]:

@@ -39,6 +39,7 @@ def test_public_documents_may_be_cached_and_read_from_anywhere(path: str) -> Non
     """Verifiers, browsers among them, may read and keep the public documents for minutes."""
     headers = Simulator().send(event("GET", path))["headers"]
     assert headers["Cache-Control"] == "public, max-age=300"
+    assert "Pragma" not in headers
     assert headers["Access-Control-Allow-Origin"] == "*"
 
 
@@ -52,6 +53,7 @@ def test_the_metadata_states_what_is_true(issuer: str, path: str) -> None:
     server = Simulator(environ={**ENVIRON, "ISSUER": issuer, "SCOPES_SUPPORTED": "products:read products:write"})
     assert document(server.send(event("GET", path))) == {
         "issuer": issuer,
+        "authorization_endpoint": f"{issuer}/oauth/authorize",
         "token_endpoint": f"{issuer}/oauth/token",
         "jwks_uri": f"{issuer}/.well-known/jwks.json",
         "response_types_supported": [],
@@ -87,7 +89,7 @@ def test_public_documents_take_get_and_head_alone(path: str) -> None:
 
 def test_an_unknown_path_is_404() -> None:
     """There is nothing beside the routes, and the answer is JSON."""
-    response = Simulator().send(event("GET", "/oauth/authorize"))
+    response = Simulator().send(event("GET", "/oauth/nothing"))
     assert (response["statusCode"], document(response)["error"]) == (404, "not_found")
 
 

@@ -58,7 +58,7 @@ def test_a_variable_without_default_must_be_set(name: str) -> None:
 )
 def test_a_value_out_of_range_is_named(name: str, value: str) -> None:
     """A bad value stops the cold start, and the message names the variable and what it must be."""
-    with pytest.raises(SettingsError, match=f"^{name} must be "):
+    with pytest.raises(SettingsError, match=f"^{name} must "):
         Settings.from_environ({**ENVIRON, name: value})
 
 

@@ -24,6 +24,11 @@ def server() -> Simulator:
     return Simulator()
 
 
+def encoded(body: str) -> str:
+    """Give a body as API Gateway hands over a binary one."""
+    return base64.b64encode(body.encode()).decode()
+
+
 def refused(response: dict[str, Any], status: int, error: str) -> dict[str, Any]:
     """Check that this is a refusal as RFC 6749 5.2 asks, and give its document."""
     assert (response["statusCode"], document(response)["error"]) == (status, error)
@@ -80,6 +85,11 @@ MALFORMED: dict[str, Callable[[Simulator], dict[str, Any]]] = {
     ),
     "invalid UTF-8, percent-encoded": lambda s: s.post(urlencode(GOOD) + "&a=%ff"),
     "a NUL": lambda s: s.post(urlencode(GOOD) + "&a=%00"),
+    "a NUL in a name": lambda s: s.post(urlencode(GOOD) + "&a%00=1"),
+    "a NUL in a name without a value": lambda s: s.post(urlencode(GOOD) + "&a%00="),
+    "base64 with a foreign character": lambda s: s.post(encoded(urlencode(GOOD)) + "!", isBase64Encoded=True),
+    "base64 with a foreign character inside": lambda s: s.post("!" + encoded(urlencode(GOOD)), isBase64Encoded=True),
+    "base64 in two lines": lambda s: s.post(encoded(urlencode(GOOD)) + "\n", isBase64Encoded=True),
     "bad base64": lambda s: s.post("***", isBase64Encoded=True),
     "a parameter twice": lambda s: s.post(urlencode(GOOD) + "&grant_type=client_credentials"),
     "an unknown parameter twice": lambda s: s.post(urlencode(GOOD) + "&a=1&a=2"),
@@ -118,6 +128,13 @@ def test_the_token_endpoint_takes_post_alone(server: Simulator, method: str) -> 
     assert response["headers"]["Allow"] == "POST"
 
 
+def test_a_refusal_does_not_say_the_method_back(server: Simulator) -> None:
+    """A method is whatever a caller writes: neither the body nor a header of the answer repeats it."""
+    response = server.send(event("<SVG ONLOAD>", "/oauth/token"))
+    refused(response, 405, "invalid_request")
+    assert "SVG" not in json.dumps(response).upper()
+
+
 @pytest.mark.spec("RFC 6749", "3.2")
 def test_unknown_and_empty_parameters_are_ignored(server: Simulator) -> None:
     """Unrecognized parameters are ignored, and those sent without a value count as omitted."""
@@ -127,8 +144,23 @@ def test_unknown_and_empty_parameters_are_ignored(server: Simulator) -> None:
 
 def test_a_base64_body_is_decoded(server: Simulator) -> None:
     """API Gateway hands over some bodies in base64."""
-    body = base64.b64encode(urlencode(GOOD).encode()).decode()
-    assert server.post(body, isBase64Encoded=True)["statusCode"] == 200
+    assert server.post(encoded(urlencode(GOOD)), isBase64Encoded=True)["statusCode"] == 200
+
+
+@pytest.mark.parametrize("in_base64", [False, True])
+@pytest.mark.parametrize("filler", ["x", "%41", "ä"])
+def test_a_body_of_64_kb_is_read_and_one_byte_more_is_not(server: Simulator, filler: str, *, in_base64: bool) -> None:
+    """A body has at most 65,536 bytes, counted as they were sent, whatever API Gateway makes of them."""
+    body = urlencode(GOOD) + "&padding="
+    room = 65_536 - len(body)
+    body += filler * (room // len(filler.encode())) + "x" * (room % len(filler.encode()))
+    assert len(body.encode()) == 65_536
+
+    def post(text: str) -> dict[str, Any]:
+        return server.post(encoded(text) if in_base64 else text, isBase64Encoded=in_base64)
+
+    assert post(body)["statusCode"] == 200
+    refused(post(body + "x"), 400, "invalid_request")
 
 
 @pytest.mark.spec("RFC 6749", "2.3.1")

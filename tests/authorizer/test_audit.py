@@ -2,8 +2,8 @@
 
 import io
 import json
-import time
 import sys
+import time
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from tests.authorizer.issuer import KID, METHOD_ARN, claims
 
 _TOKEN = access_token.from_claims(claims(), KID)
 _REQUEST = TokenRequest("Bearer secret-token", MethodArn.parse(METHOD_ARN))
-_WHERE = {"api": "abcdef1234", "stage": "prod", "route": "GET /products", "request_id": "r-1"}
+_WHERE = {"api": "abcdef1234", "stage": "prod", "method": "GET", "request_id": "r-1"}
 _WHO = {"client_id": "client-1", "jti": "3f9a1c", "kid": "key-1", "scope": "products:read products:write"}
 
 

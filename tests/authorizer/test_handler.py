@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+import traceback
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -97,7 +98,6 @@ _INVALID = {
     "signature longer": _good() + "x",
     "signature changed": _good()[:-4] + "AAAA",
     "foreign key": sign(header(), claims(time.time()), FOREIGN_KEY),
-    "unknown key": sign(header(kid="x"), claims(time.time())),
     "alg none": sign(header(alg="none"), claims(time.time())),
 }
 
@@ -109,6 +109,27 @@ def test_an_invalid_token_is_denied_where_that_is_set(denying: ModuleType, name:
     assert result["principalId"] == "unknown"
     assert [statement["Effect"] for statement in result["policyDocument"]["Statement"]] == ["Deny"]
     assert "context" not in result
+
+
+_MAY_PASS = {
+    "unknown key": sign(header(kid="x"), claims(time.time())),
+    "not yet valid": _good(nbf=time.time() + 3600),
+    "issued in the future": _good(iat=time.time() + 3600),
+}
+
+
+@pytest.mark.parametrize("name", _MAY_PASS)
+def test_what_may_be_good_a_moment_later_is_never_denied_for_long(denying: ModuleType, name: str) -> None:
+    """A Deny is cached: a token whose key is not known yet, or whose time has not come, is 401 instead."""
+    with pytest.raises(Exception, match=r"^Unauthorized$"):
+        denying.lambda_handler(event(_MAY_PASS[name]), _Context())
+
+
+def test_nothing_that_a_caller_wrote_is_in_the_line(denying: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    """A token or a secret in the path reaches no log."""
+    asked = {**event(_good()), "methodArn": f"{METHOD_ARN.rpartition('/')[0]}/{_good()}"}
+    denying.lambda_handler(asked, _Context())
+    assert _good() not in capsys.readouterr().out
 
 
 def test_a_good_token_is_allowed_where_others_are_denied(denying: ModuleType) -> None:
@@ -147,7 +168,7 @@ def test_keys_that_cannot_be_had_are_an_error(capsys: pytest.CaptureFixture[str]
             handler.lambda_handler(event(_good()), _Context())
     fetch_line, line = (json.loads(text) for text in capsys.readouterr().out.splitlines())
     assert (fetch_line["event"], fetch_line["reason"]) == ("jwks_fetch_failed", "status 503")
-    assert (line["outcome"], line["reason"], line["route"]) == ("error", "keys_unavailable", "GET /products")
+    assert (line["outcome"], line["reason"], line["method"]) == ("error", "keys_unavailable", "GET")
 
 
 def test_keys_are_fetched_from_the_uri_that_is_set() -> None:
@@ -182,6 +203,52 @@ def test_a_fault_of_ours_quotes_nothing(
     assert "secret-token" not in str(raised.value)
     assert raised.value.__suppress_context__
     assert "secret-token" not in capsys.readouterr().out
+
+
+def _raised_by(handler: ModuleType, value: object) -> str:
+    """Give all that the Lambda runtime could log of what the handler raises: causes and contexts included."""
+    with pytest.raises(Exception, match=r".") as raised:
+        handler.lambda_handler(value, _Context())
+    return "".join(traceback.format_exception(raised.value))
+
+
+def test_a_fault_of_ours_has_no_token_in_its_chain(handler: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unexpected exception is neither the cause nor the context of the one that leaves."""
+    token = _good()
+
+    def faulty(*_: object) -> None:
+        try:
+            int(token)
+        except ValueError as error:
+            raise KeyError(f"cannot read {token}") from error
+
+    monkeypatch.setattr(handler, "decide", faulty)
+    logged = _raised_by(handler, event(token))
+    assert "AuthorizerError: no decision" in logged
+    assert token not in logged
+    assert "cannot read" not in logged
+
+
+@pytest.mark.parametrize("token", [_good() + "x", _good(**_EXPIRED), "aaaaa.bbbbb.ccccc", "\u00e4.b.c", "e30.e30.e30"])
+def test_a_refusal_has_no_token_in_its_chain(handler: ModuleType, token: str) -> None:
+    """What could not be decoded or verified is not quoted behind the word that the gateway wants."""
+    logged = _raised_by(handler, event(token))
+    assert logged.endswith("\nException: Unauthorized\n")
+    assert token not in logged
+
+
+def test_a_malformed_event_has_no_token_in_its_chain(handler: ModuleType) -> None:
+    """Nor is a token quoted where the rest of the event is wrong."""
+    assert _good()[:40] not in _raised_by(handler, event(_good(), "*"))
+
+
+def test_no_keys_and_the_token_is_not_in_the_chain() -> None:
+    """Nor does the exception that says that there are no keys."""
+    with serving(document(b"", 503)) as server:
+        handler = cold_start({"ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "JWKS_URI": server.uri})
+        logged = _raised_by(handler, event(_good()))
+    assert "KeysUnavailableError" in logged
+    assert _good()[:40] not in logged
 
 
 def test_a_bad_setting_stops_the_cold_start() -> None:

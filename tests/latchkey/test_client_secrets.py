@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 IMPORTED = "an imported secret, of 38 characters\\ "
+STRONG = b"AbcdefghijKLMNOPQRST_9"  # just long enough
 COMMANDS = {"create": ("clients", "create", "demo"), "rotate": ("clients", "rotate-secret", "demo")}
 
 
@@ -64,7 +65,7 @@ def test_the_first_members_are_what_a_client_needs(latchkey: Command) -> None:
         (IMPORTED, IMPORTED),
         (IMPORTED + "\n", IMPORTED),
         ("ключ-鍵-🔑-and-22-characters\n", "ключ-鍵-🔑-and-22-characters"),
-        ("x" * 22, "x" * 22),
+        (STRONG.decode(), STRONG.decode()),
     ],
 )
 def test_a_secret_comes_from_stdin(
@@ -82,23 +83,24 @@ def test_a_secret_comes_from_stdin(
 @pytest.mark.parametrize(
     ("stdin", "status"),
     [
-        (b"x" * 21, 1),
-        (b"x" * 21 + b"\n", 1),
-        (b"x" * 22 + b"\n\n", 1),
-        (b"x" * 22 + b"\x1b", 1),
+        (STRONG[:-1], 1),
+        (STRONG[:-1] + b"\n", 1),
+        (STRONG + b"\n\n", 1),
+        (STRONG + b"\x1b", 1),
+        (STRONG[:9] * 3, 1),
         (b"", 1),
-        (b"\xff" * 30, 2),
+        (STRONG + b"\xff", 2),
     ],
 )
-def test_a_secret_that_is_short_or_unprintable_is_refused(
+def test_a_secret_that_is_weak_or_unprintable_is_refused(
     latchkey: Command, items: Any, command: tuple[str, ...], stdin: bytes, status: int
 ) -> None:
-    """An imported secret has at least 22 printable characters; what was read is not quoted."""
+    """An imported secret has at least 22 printable characters, 10 different ones; what was read is not quoted."""
     prepare(latchkey, command)
     before = items()
     result = latchkey.run(*command, "--secret-stdin", stdin=stdin)
     result.refused(status)
-    assert "xxx" not in result.stderr
+    assert STRONG[:9].decode() not in result.stderr
     assert items() == before
 
 

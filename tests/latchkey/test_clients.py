@@ -13,7 +13,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from auth_server.aws.dynamodb import ClientChangedError, DynamoDBClientStore
+from auth_server.client_authentication import METHODS
 from auth_server.clients import Client
+from auth_server.grants import GRANTS
 from tests.latchkey.command import EXECUTABLE, Command
 
 if TYPE_CHECKING:
@@ -54,7 +56,7 @@ def test_a_client_is_registered_as_it_was_described(demo: dict[str, Any], store:
     assert client.auth_methods == ("client_secret_basic",)
     assert client.token_lifetime == 900
     assert client.claims == {"tier": "gold", "seats": 3, "tags": ["x"], "note": "a=b"}
-    assert (client.name, client.enabled, client.version) == ("Demo", True, 1)
+    assert (client.name, client.enabled, client.version) == ("Demo", True, demo["version"])
     assert demo["scope"] == "b a"
 
 
@@ -101,6 +103,39 @@ def test_of_two_creators_one_wins(latchkey: Command, store: DynamoDBClientStore)
     assert json.loads(winner.stdout)["name"] == stored(store, "x").name
 
 
+def test_a_client_without_scopes_is_warned_of(latchkey: Command) -> None:
+    """One line on stderr, as its tokens will open nothing; where there is a scope, there is none."""
+    for options, warnings in (((), 1), (("--scope", ""), 1), (("--scope", "a"), 0)):
+        result = latchkey.run("clients", "create", *options, "--json")
+        assert result.status == 0
+        assert result.stderr.count("\n") == warnings
+        assert ("no scope" in result.stderr) is bool(warnings)
+
+
+def test_a_further_grant_can_be_registered(
+    latchkey: Command, store: DynamoDBClientStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without --grant-type it is client_credentials; a grant of the server's is registered, and shown, by its name."""
+    further = "urn:ietf:params:oauth:grant-type:token-exchange"
+    monkeypatch.setitem(GRANTS, further, GRANTS["client_credentials"])
+    assert latchkey.run("clients", "create", "demo", "--scope", "a", "--json").json["grant_types"] == [
+        "client_credentials"
+    ]
+    both = ("--grant-type", "client_credentials", "--grant-type", further)
+    assert latchkey.run("clients", "update", "demo", *both).status == 0
+    assert stored(store).grant_types == ("client_credentials", further)
+    assert latchkey.run("clients", "create", "other", *both, "--json").json["grant_types"][1] == further
+    assert further in latchkey.run("clients", "show", "demo").stdout
+
+
+@pytest.mark.parametrize("command", ["create", "update"])
+def test_the_help_knows_every_method_and_grant(latchkey: Command, command: str) -> None:
+    """What may be registered is what the server has."""
+    told = latchkey.run("clients", command, "--help").stdout
+    for name in (*METHODS, *GRANTS):
+        assert name in told
+
+
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(client_id=st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=255))
 @example("--help")
@@ -129,6 +164,8 @@ REFUSED = {
     "default scopes": ("--scope", "a", "--default-scope", "b"),
     "audience": ("--audience", "a b"),
     "methods": ("--auth-method", "none"),
+    "grant types": ("--grant-type", "password"),
+    "at least one grant type": ("--grant-type", ""),
     "token lives": ("--token-lifetime", "1"),
     "server's own": ("--claim", "iss=me"),
     "bytes": ("--claim", "a=" + "x" * 4096),
@@ -166,7 +203,7 @@ def test_any_text_is_a_claims_value(value: str) -> None:
     """A claim's value is what strict JSON makes of it, else the text itself."""
     from latchkey.client_options import Named  # noqa: PLC0415 - the one test that is about this parser alone
 
-    named = Named(None, None, None, None, None, [f"x={value}"], None)
+    named = Named(claim=[f"x={value}"])
     claims = named.apply(Client("x", scopes=(), created_at=0)).claims
     assert claims == {"x": value} or claims == {"x": json.loads(value)}
     assert json.loads(json.dumps(claims, allow_nan=False)) == claims
@@ -177,7 +214,7 @@ def test_what_no_json_parser_takes_is_a_string(value: str) -> None:
     """Only valid JSON is read as JSON (RFC 8259 6): everything else is a string."""
     from latchkey.client_options import Named  # noqa: PLC0415 - as above
 
-    named = Named(None, None, None, None, None, [f"x={value}"], None)
+    named = Named(claim=[f"x={value}"])
     assert named.apply(Client("x", scopes=(), created_at=0)).claims == {"x": value}
 
 
@@ -211,36 +248,39 @@ def test_an_update_changes_what_is_named(
     before = stored(store)
     assert latchkey.run("clients", "update", "demo", *options, "--json").status == 0
     after = stored(store)
-    assert after == replace(before, **changes, version=2, updated_at=after.updated_at)
+    assert after == replace(before, **changes, version=before.version + 1, updated_at=after.updated_at)
 
 
 @pytest.mark.usefixtures("demo")
 def test_an_update_to_what_is_already_so_writes_nothing(latchkey: Command, store: DynamoDBClientStore) -> None:
     """A script may say the same twice."""
+    before = stored(store)
     assert latchkey.run("clients", "update", "demo", "--name", "Demo").status == 0
-    assert stored(store).version == 1
+    assert stored(store) == before
 
 
 @pytest.mark.usefixtures("demo")
 def test_an_update_is_refused_as_a_registration_is(latchkey: Command, store: DynamoDBClientStore) -> None:
     """The same rules hold, an update that names nothing is wrong usage, and an unknown client is not found."""
+    before = stored(store)
     latchkey.run("clients", "update", "demo", "--scope", "c").refused(1, "default scopes")
     latchkey.run("clients", "update", "demo").refused(2, "name what to change")
     latchkey.run("clients", "update", "other", "--name", "x").refused(1, "there is no client 'other'")
-    assert stored(store).version == 1
+    assert stored(store) == before
 
 
 @pytest.mark.usefixtures("demo")
 def test_a_client_is_disabled_and_enabled(latchkey: Command, store: DynamoDBClientStore) -> None:
     """Either is said as often as one likes, and written once."""
-    for command, enabled, version in (
-        ("disable", False, 2),
-        ("disable", False, 2),
-        ("enable", True, 3),
-        ("enable", True, 3),
+    version = stored(store).version
+    for command, enabled, writes in (
+        ("disable", False, 1),
+        ("disable", False, 1),
+        ("enable", True, 2),
+        ("enable", True, 2),
     ):
         assert latchkey.run("clients", command, "demo", "--json").json["enabled"] is enabled
-        assert (stored(store).enabled, stored(store).version) == (enabled, version)
+        assert (stored(store).enabled, stored(store).version) == (enabled, version + writes)
 
 
 def interrupt(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
@@ -285,7 +325,8 @@ def test_nobodys_change_is_overwritten_unseen(
     before = stored(store)
     interrupt(monkeypatch, 1)
     latchkey.run("clients", *command).refused(1, "changed by somebody else")
-    assert stored(store) == replace(before, name="changed 0", version=2, updated_at=stored(store).updated_at)
+    after = stored(store)
+    assert after == replace(before, name="changed 0", version=before.version + 1, updated_at=after.updated_at)
 
 
 @pytest.mark.usefixtures("demo")

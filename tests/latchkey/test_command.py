@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib import metadata
 from typing import Any
 
 import pytest
@@ -28,6 +29,25 @@ def test_the_commands_are_those_of_the_interface() -> None:
         ("token", "inspect"),
         ("tokens", "revoke"),
     }
+
+
+def test_a_command_has_one_name() -> None:
+    """No name stands for two rows of the table, of which one would be hidden."""
+    names = [name for name, _, _ in COMMANDS]
+    assert len(set(names)) == len(names)
+    assert "Run all of it on this machine, until Ctrl-C." in Command().run("--help").stdout
+
+
+def test_the_version_is_printed() -> None:
+    """--version says which release this is."""
+    result = Command().run("--version")
+    assert (result.status, result.stdout) == (0, f"latchkey {metadata.version('latchkey')}\n")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "nonsense", "", "192.0.2.1", "localhost.example", "[::1]"])  # noqa: S104 - refused
+def test_the_local_stack_is_for_this_machine_alone(host: str) -> None:
+    """--host takes a loopback address: anything else is wrong usage, and the line says why."""
+    Command().run("local", "--host", host).refused(2, "--host", "loopback", "plain http")
 
 
 @pytest.mark.parametrize("path", LEAVES, ids=" ".join)
@@ -64,11 +84,9 @@ def test_wrong_usage_has_a_status_of_its_own(arguments: tuple[str, ...]) -> None
 
 
 AWS_FAILURES: dict[str, tuple[dict[str, str], str]] = {
-    "no table": ({"LATCHKEY_CLIENTS_TABLE": "none"}, "--clients-table"),
     "nobody there": ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "AWS does not answer"),
     "no region": ({"AWS_ENDPOINT_URL": ""}, "AWS_DEFAULT_REGION"),
     "no profile": ({"AWS_PROFILE": "none"}, "profile"),
-    "no endpoint": ({"AWS_ENDPOINT_URL": "nonsense", "AWS_DEFAULT_REGION": "us-east-1"}, "dynamodb"),
     "no credentials": (
         {"AWS_ENDPOINT_URL": "http://0.0.0.0:9", "AWS_DEFAULT_REGION": "x", "AWS_EC2_METADATA_DISABLED": "true"},
         "credentials",
@@ -80,6 +98,18 @@ AWS_FAILURES: dict[str, tuple[dict[str, str], str]] = {
 def test_a_failure_of_aws_is_a_line(latchkey: Command, environ: dict[str, str], words: str) -> None:
     """Unavailable, unauthorised or misconfigured: status 3, and one line that says which."""
     latchkey.but(**environ).run("clients", "list", "--json").refused(3, words)
+
+
+def test_a_table_that_is_not_there_is_not_found(latchkey: Command) -> None:
+    """Not found is status 1, for a table as for a client, and the option that names it is said."""
+    latchkey.but(LATCHKEY_CLIENTS_TABLE="none").run("clients", "list", "--json").refused(1, "--clients-table")
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:4566", "nonsense", "ftp://127.0.0.1", "http://", "http://127.0.0.1:x"])
+def test_an_aws_endpoint_is_a_url(latchkey: Command, url: str) -> None:
+    """AWS_ENDPOINT_URL without its http:// is wrong usage, and not a region that is missing."""
+    for command in (("clients", "list"), ("keys", "list"), ("token", "inspect", "x")):
+        latchkey.but(AWS_ENDPOINT_URL=url).run(*command).refused(2, "AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
 
 
 def test_a_refusal_by_aws_is_a_line(latchkey: Command, issuer: Any) -> None:

@@ -51,9 +51,9 @@ def test_the_key_is_laid_out_for_people(latchkey: Command, key_arn: str) -> None
         assert text in printed
 
 
-def test_a_key_that_is_not_there_is_unavailable(latchkey: Command) -> None:
-    """An alias that names no key is a fault of the configuration: status 3, and the option that sets it."""
-    latchkey.run("keys", "list", "--signing-key-id", "alias/none").refused(3, "--signing-key-id")
+def test_a_key_that_is_not_there_is_not_found(latchkey: Command) -> None:
+    """An alias that names no key is not found: status 1, and the option that sets it."""
+    latchkey.run("keys", "list", "--signing-key-id", "alias/none").refused(1, "--signing-key-id")
 
 
 def test_a_key_that_cannot_sign_tokens_is_refused(latchkey: Command, kms: "KMSClient") -> None:

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from auth_server.access_token import Grant, mint
+from auth_server.access_token import MAX_LIFETIME_SECONDS, Grant, mint
 from auth_server.aws.state_table import DynamoDBStateStore
-from auth_server.client_registration import MAX_LIFETIME_SECONDS
 from auth_server.revocation import MAX_CLOCK_SKEW_SECONDS
 from tests.latchkey.command import Command
 from tests.latchkey.issuer import Issuer

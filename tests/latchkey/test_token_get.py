@@ -1,5 +1,6 @@
 """`latchkey token get`: a client's own request for a token, against the real authorization server."""
 
+import base64
 import json
 import os
 import pty
@@ -175,6 +176,21 @@ def test_an_issuers_words_cannot_move_the_cursor(command: Command, issuer: Issue
     get(command).refused(1, r"bad\x1b[2J: two\nlines\x07")
 
 
+@pytest.mark.parametrize("member", ["error", "error_description"])
+@pytest.mark.parametrize("form", ["plain", "urlencoded", "basic", "basic without padding"])
+def test_an_issuers_words_cannot_quote_the_secret(command: Command, issuer: Issuer, member: str, form: str) -> None:
+    """An error that holds the secret, in any form in which it was sent, is not printed."""
+    secret = "a secret: of+some%length"
+    urlencoded = "a+secret%3A+of%2Bsome%25length"
+    basic = base64.b64encode(f"demo:{urlencoded}".encode()).decode()
+    said = {"plain": secret, "urlencoded": urlencoded, "basic": basic, "basic without padding": basic.rstrip("=")}[form]
+    body = {"error": "invalid_client", member: f"You sent {said}, really."}
+    issuer.instead["/oauth/token"] = (401, json.dumps(body).encode())
+    result = get(command, "--client-secret", secret)
+    result.refused(1, "the issuer refuses")
+    assert said not in result.stderr
+
+
 def test_the_local_issuer_needs_no_name(command: Command) -> None:
     """Without --issuer it is the local stack's where AWS is local, and must be named everywhere else."""
     nowhere = command.but(LATCHKEY_ISSUER="")
@@ -182,6 +198,12 @@ def test_the_local_issuer_needs_no_name(command: Command) -> None:
     get(nowhere.but(AWS_ENDPOINT_URL="https://dynamodb.example")).refused(2, "--issuer")
     get(nowhere, "--issuer", "http://api.example").refused(2, "https")
     get(nowhere, "--issuer", "http://[").refused(2, "https")
+
+
+def test_an_issuer_has_no_slash_at_its_end(command: Command, issuer: Issuer) -> None:
+    """A slash too many is wrong usage, said before anybody is asked."""
+    get(command, "--issuer", f"{issuer.url}/").refused(2, "no slash at its end")
+    assert issuer.asked == []
 
 
 @pytest.mark.parametrize("aws", ["http://127.0.0.1:4566", "http://localhost:4566", "http://[::1]:4566"])

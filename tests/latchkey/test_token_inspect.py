@@ -135,9 +135,11 @@ def test_a_bad_token_is_refused_for_the_authorizers_reason(
     assert (document["valid"], document["reason"]) == (False, reason)
     assert ("claims" in document, "unverified_claims" in document) == (verified, not verified)
     assert ("header" in document, "unverified_header" in document) == (verified, not verified)
-    printed = inspect(command, token).stdout
-    assert printed.startswith("Would be refused: ")
-    assert "(verified)" not in printed or verified
+    shown = inspect(command, token)
+    assert (shown.status, shown.stderr) == (1, "Error: the token would be refused\n")
+    assert shown.stdout.startswith(f"Would be refused: {EXPLANATIONS[reason]}")
+    assert shown.stdout.count(f"({reason})") == 1
+    assert "(verified)" not in shown.stdout or verified
 
 
 def test_another_audience_is_refused(command: Command, forge: Forge) -> None:
@@ -150,14 +152,16 @@ def test_another_audience_is_refused(command: Command, forge: Forge) -> None:
 def test_another_issuers_token_is_named_so(command: Command, forge: Forge) -> None:
     """Of a token whose key the issuer does not know, it is said whose it claims to be."""
     token = forge.token({"iss": "https://other.example"}, {"kid": "other"}, FOREIGN_KEY)
-    inspect(command, token).said("https://other.example", "key_unknown")
+    inspect(command, token, "--json").said("https://other.example", "key_unknown")
+    (verdict, *_) = inspect(command, token).stdout.splitlines()
+    assert "https://other.example" in verdict
 
 
 def test_unverified_claims_are_labelled_for_people(command: Command, forge: Forge) -> None:
     """Nobody takes a forged claim for the truth."""
     printed = inspect(command, forge.token({"sub": "root"}, key=FOREIGN_KEY)).stdout
-    assert "Claims (UNVERIFIED: anybody can have written this)" in printed
-    assert "Header (UNVERIFIED: anybody can have written this)" in printed
+    for title in ("Header", "Claims"):
+        assert f"{title} (UNVERIFIED: anybody can have written this)" in printed.splitlines()
     assert "root" in printed
 
 
@@ -169,7 +173,8 @@ def test_a_token_cannot_move_the_cursor(command: Command, forge: Forge, json_opt
     result = inspect(command, token, *json_option)
     assert not set("\x1b\x07\x7f\x9b\u202e") & set(result.stdout + result.stderr)
     assert "\nValid." not in result.stdout
-    result.said("key_unknown")
+    assert "key_unknown" in result.stdout
+    result.said("would be refused")
 
 
 @pytest.mark.parametrize("at", [1e300, -1e300, 10**30, -1, True, "soon", 0.5, [1]])
@@ -177,7 +182,9 @@ def test_times_of_any_kind_can_be_shown(command: Command, forge: Forge, at: obje
     """A time that is in no calendar is shown as it is."""
     token = forge.token(key=FOREIGN_KEY, claims={"x": 1, "auth_time": at})
     for options in ((), ("--json",)):
-        inspect(command, token, *options).said("signature_invalid")
+        result = inspect(command, token, *options)
+        assert "signature_invalid" in result.stdout
+        result.said("would be refused")
 
 
 def test_keys_that_cannot_be_had_decide_nothing(command: Command, issuer: Issuer, forge: Forge) -> None:

@@ -1,12 +1,16 @@
 """The whole path over real HTTP: the template's APIs, functions, tables and key, as `latchkey local` runs them."""
 
 import base64
+import errno
 import json
+import os
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import boto3
@@ -16,6 +20,12 @@ import pytest
 from auth_server import access_token
 from auth_server.access_token import Grant
 from auth_server.aws.kms import KmsKeySource
+from infra import cloudformation
+from infra.local.gateway import Gateway
+from infra.local.gateway.server import serving
+from infra.local.lambda_runtime import load_function
+from tests.authorizer import issuer as token_issuer
+from tests.authorizer import jwks_server
 from tests.conftest import running_stack
 
 Stack = dict[str, Any]
@@ -135,7 +145,7 @@ def test_a_cached_allow_serves_every_route(local_stack: Stack) -> None:
     assert httpx.get(made.headers["Location"], headers=headers).json()["created_by"] == "demo"
 
 
-@pytest.mark.parametrize("path", ["/oauth/authorize", "/", "/products"])
+@pytest.mark.parametrize("path", ["/oauth/nothing", "/", "/products"])
 def test_an_unknown_path_of_the_issuer_is_404_in_json(local_stack: Stack, path: str) -> None:
     """What is not there is answered in JSON, and not as API Gateway would by itself."""
     answer = httpx.get(local_stack["issuer"] + path)
@@ -207,8 +217,37 @@ def test_a_port_in_use_is_one_clear_line(local_stack: Stack) -> None:
     assert result.returncode == 1
     assert result.stdout == ""
     assert result.stderr.count("\n") == 1
-    assert f"127.0.0.1:{port}" in result.stderr
-    assert "--issuer-port" in result.stderr
+    assert f"127.0.0.1:{port}: {os.strerror(errno.EADDRINUSE)};" in result.stderr
+    assert result.stderr.count(port) == 1
+    assert 'make run ARGS="--issuer-port 0"' in result.stderr
+
+
+@pytest.mark.parametrize("option", ["issuer", "api", "aws"])
+def test_every_port_in_use_has_its_option_named(option: str) -> None:
+    """Whichever port it is: the line names the option that moves it, and nothing is left running."""
+    ports = {"issuer": "0", "api": "0", "aws": "0"}
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ports[option] = str(taken.getsockname()[1])
+        command = [*LOCAL, *(word for name, port in ports.items() for word in (f"--{name}-port", port))]
+        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - our own arguments
+    assert (result.returncode, result.stdout) == (1, "")
+    assert f"--{option}-port" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "written"), [("127.0.0.2", "127.0.0.2"), ("::1", "[::1]"), ("localhost", "127.0.0.1")]
+)
+def test_every_loopback_address_serves(host: str, written: str) -> None:
+    """--host moves all three addresses, a URL has an IPv6 address in brackets, and the API can be called there."""
+    try:
+        socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError:
+        pytest.skip(f"this machine has no {host}")
+    with running_stack("--host", host) as stack:
+        for name in ("issuer", "api", "aws_endpoint_url"):
+            assert stack[name].startswith(f"http://{written}:")
+        assert products(stack, f"Bearer {ask(stack).json()['access_token']}").status_code == 200
+        assert aws(stack, "dynamodb").list_tables()["TableNames"]
 
 
 def test_the_banner_shows_a_good_call_and_the_refusals() -> None:
@@ -218,9 +257,152 @@ def test_the_banner_shows_a_good_call_and_the_refusals() -> None:
         assert process.stdout is not None
         lines = []
         for line in process.stdout:
-            lines.append(line.rstrip())
+            lines.append(line.removesuffix("\n"))
             if "clients create" in line:
                 break
         process.terminate()
-    shown = [line.strip().rpartition(": ")[2] for line in lines if line.startswith(("  POST", "  GET"))]
-    assert shown == ["200", "401", "200", "401", "403"]
+    assert [line for line in lines if line.startswith(("  POST", "  GET"))] == [
+        "  POST /oauth/token with the client's id and secret: 200",
+        "  GET /products with no token: 401",
+        "  GET /products with that token: 200",
+        "  GET /products with a token that has expired: 401",
+        "  GET /products with a token without the scope: 403",
+    ]
+    assert "  Client                demo" in lines
+    assert lines == [line.rstrip() for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("POST", "/", {"Origin": "https://evil.example", "X-Amz-Target": "DynamoDB_20120810.ListTables"}),
+        ("OPTIONS", "/", {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}),
+        ("POST", "/moto-api/reset", {}),
+        ("GET", "/moto-api", {}),
+    ],
+)
+def test_the_aws_endpoint_answers_no_web_page(
+    local_stack: Stack, method: str, path: str, headers: dict[str, str]
+) -> None:
+    """A page in the developer's browser can neither read nor change what the local endpoint holds."""
+    answer = httpx.request(method, local_stack["aws_endpoint_url"] + path, headers=headers)
+    assert answer.status_code == 403
+    assert "Access-Control-Allow-Origin" not in answer.headers
+    assert ask(local_stack).status_code == 200
+
+
+@pytest.mark.spec("RFC 9110", "11.1")
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER", "bEaReR"])
+def test_the_scheme_of_a_token_is_case_insensitive(local_stack: Stack, scheme: str) -> None:
+    """A good token opens the API however its scheme is written: the gateway's own check does not stand in the way."""
+    token = ask(local_stack).json()["access_token"]
+    assert products(local_stack, f"{scheme} {token}").status_code == 200
+
+
+@pytest.mark.spec("RFC 6750", "3")
+def test_a_challenge_of_the_api_names_its_realm_and_where_to_get_a_token(local_stack: Stack) -> None:
+    """The challenge has a realm, and the metadata's URL (RFC 9728 5.1); a page may read it, and no cache keeps it."""
+    answer = products(local_stack, None)
+    metadata = f"{local_stack['api']}/.well-known/oauth-protected-resource"
+    assert answer.headers["WWW-Authenticate"] == f'Bearer realm="api", resource_metadata="{metadata}"'
+    assert "WWW-Authenticate" in answer.headers["Access-Control-Expose-Headers"]
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert httpx.get(metadata).status_code == 200
+
+
+@pytest.mark.parametrize(("path", "method"), [("/products", "GET"), ("/products", "POST"), ("/products/kettle", "GET")])
+def test_a_preflight_permits_the_token(local_stack: Stack, path: str, method: str) -> None:
+    """A browser asks without a token whether it may send one: Authorization and the method are allowed."""
+    asked = {
+        "Origin": "https://web.example",
+        "Access-Control-Request-Method": method,
+        "Access-Control-Request-Headers": "authorization",
+    }
+    answer = httpx.options(local_stack["api"] + path, headers=asked)
+    assert answer.status_code == 204
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert method in answer.headers["Access-Control-Allow-Methods"].split(", ")
+    assert "Authorization" in answer.headers["Access-Control-Allow-Headers"].split(", ")  # "*" would not cover it
+
+
+@pytest.mark.spec("RFC 6749", "5.1")
+def test_the_gateways_own_refusal_of_a_client_is_kept_by_no_cache(local_stack: Stack) -> None:
+    """The 401 that the gateway itself gives has Cache-Control: no-store and Pragma: no-cache, as the function's has."""
+    url = f"{local_stack['issuer']}/oauth/token"
+    by_gateway = httpx.post(url, data=FORM, auth=("demo", "wrong"))
+    by_function = httpx.post(url, data={**FORM, "client_id": "demo", "client_secret": "wrong"})
+    for answer in (by_gateway, by_function):
+        assert answer.status_code == 401
+        assert (answer.headers["Cache-Control"], answer.headers["Pragma"]) == ("no-store", "no-cache")
+
+
+def test_a_page_of_any_origin_may_read_a_refusal(local_stack: Stack) -> None:
+    """403 and 404, of the function and of the gateway, have the CORS header, without which a browser hides them."""
+    headers = {"Authorization": f"Bearer {ask(local_stack, scope='products:read').json()['access_token']}"}
+    api = local_stack["api"]
+    answers = (
+        httpx.post(f"{api}/products", json={"name": "Mug", "price": "8.00"}, headers=headers),
+        httpx.get(f"{api}/products/no-such-product", headers=headers),
+        httpx.get(f"{api}/no-such-path", headers=headers),
+    )
+    assert [answer.status_code for answer in answers] == [403, 404, 404]
+    assert [answer.headers["Access-Control-Allow-Origin"] for answer in answers] == ["*"] * 3
+
+
+@contextmanager
+def sample_api(environ: dict[str, str], **parameters: str) -> Iterator[httpx.Client]:
+    """Serve the template's API with these parameters; its authorizer starts with `environ` over what they give it."""
+    given = {"IssuerUrl": token_issuer.ISSUER, "ApiUrl": token_issuer.AUDIENCE, **parameters}
+    template = cloudformation.Stack(parameters=given)
+    settings = template.functions()["AuthorizerFunction"].environment
+    functions: dict[str, Any] = {
+        template.resolve({"Fn::GetAtt": ["AuthorizerFunction", "Arn"]}): load_function(
+            "authorizer.handler", {**settings, **environ}
+        ),
+        template.resolve({"Fn::GetAtt": ["ResourceFunction", "Arn"]}): lambda *_: {"statusCode": 200, "body": "{}"},
+    }
+    described = template.api("ResourceApi")
+    served = Gateway(
+        described, functions, stage="v1", region="us-east-1", account_id="123456789012", api_id="abcdef1234"
+    )
+    with serving(served) as url, httpx.Client(base_url=url) as client:
+        yield client
+
+
+def bearer(**members: Any) -> dict[str, str]:
+    """Give the header of a good token with some claims changed."""
+    claims = token_issuer.claims(time.time(), **members)
+    return {"Authorization": f"Bearer {token_issuer.sign(token_claims=claims)}"}
+
+
+BUNDLED = {"JWKS": token_issuer.jwks().decode(), "JWKS_URI": ""}
+EXPIRED = {"iat": 1_000_000_000, "exp": 1_000_003_600}
+
+
+@pytest.mark.spec("RFC 6750", "3.1")
+@pytest.mark.parametrize(("result", "status"), [("deny", 403), ("unauthorized", 401)])
+def test_an_invalid_token_is_denied_where_the_template_says_so(result: str, status: int) -> None:
+    """InvalidTokenResult=deny: 403 with the challenge invalid_token, readable by any page; else 401."""
+    with sample_api(BUNDLED, InvalidTokenResult=result) as api:
+        assert api.get("/products", headers=bearer()).status_code == 200
+        assert api.get("/products").status_code == 401
+        answer = api.get("/products", headers=bearer(**EXPIRED))
+    assert (answer.status_code, answer.json()["error"]) == (status, "invalid_token")
+    assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="api", ')
+    assert ('error="invalid_token"' in answer.headers["WWW-Authenticate"]) == (result == "deny")
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_keys_that_cannot_be_had_are_503() -> None:
+    """An authorizer without keys says neither yes nor no: 503 and Retry-After, and a client keeps its good token."""
+    with (
+        jwks_server.serving(jwks_server.document(b"", 503)) as keys,
+        sample_api({"JWKS_URI": keys.uri}) as api,
+    ):
+        answer = api.get("/products", headers=bearer())
+    assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "WWW-Authenticate" not in answer.headers

@@ -12,7 +12,7 @@ def rest_event(
     method: str, path: str, *, permissions: str | None = READ_AND_WRITE, body: str | None = None, **query: str
 ) -> Event:
     """Return a REST API's proxy event; `permissions=None` leaves out the authorizer's context."""
-    authorizer = {"principalId": "shop", "client_id": "shop", "permissions": permissions, "exp": "1790000000"}
+    authorizer = {"principalId": "shop", "client_id": "shop", "permissions": permissions, "exp": "4102444800"}
     return {
         "resource": "/{proxy+}",
         "path": path,
@@ -38,7 +38,7 @@ def http_event(
     method: str, path: str, *, permissions: str | None = READ_AND_WRITE, body: str | None = None, raw_query: str = ""
 ) -> Event:
     """Return an HTTP API's event in payload format 2.0; `permissions=None` leaves out the authorizer's context."""
-    context = {"client_id": "shop", "permissions": permissions, "exp": 1790000000}
+    context = {"client_id": "shop", "permissions": permissions, "exp": 4102444800}
     return {
         "version": "2.0",
         "routeKey": "$default",

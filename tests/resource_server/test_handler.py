@@ -1,5 +1,6 @@
 """The handler over a real table: every route, in both payload formats."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -51,7 +52,7 @@ def test_a_name_in_any_writing_survives_the_table(api: Api) -> None:
 def test_a_product_without_a_known_creator_has_none(api: Api) -> None:
     """Permissions alone are enough to write; nobody's name is made up."""
     event = rest_event("POST", "/products", body=GOOD_BODY)
-    event["requestContext"]["authorizer"] = {"permissions": "products:read products:write"}
+    event["requestContext"]["authorizer"] = {"permissions": "products:read products:write", "exp": "4102444800"}
     product = api(event).document
     assert product["created_by"] is None
     assert api(rest_event("GET", f"/products/{product['id']}")).document == product
@@ -173,7 +174,7 @@ def test_a_route_needs_its_very_scope(  # noqa: PLR0913, PLR0917 - the axes of o
         "scope": scope,
     }
     assert answer.headers["WWW-Authenticate"] == (
-        f'Bearer error="insufficient_scope", scope="{scope}", resource_metadata="{METADATA_URL}"'
+        f'Bearer realm="api", error="insufficient_scope", scope="{scope}", resource_metadata="{METADATA_URL}"'
     )
 
 
@@ -257,6 +258,13 @@ def test_each_request_is_one_line(api: Api, build: Build, capsys: pytest.Capture
     }
 
 
+def test_a_line_is_compact_json(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
+    """A line is paid for by the byte, and looks as those of the other functions do."""
+    api(rest_event("GET", "/products"))
+    line = capsys.readouterr().out
+    assert line == json.dumps(json.loads(line), separators=(",", ":")) + "\n"
+
+
 def test_a_line_repeats_no_word_of_an_unknown_request(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
     """A method and a path of the caller's own making are logged as such."""
     api(rest_event("SECRET", "/secret", permissions=None, body="secret", secret="secret"))
@@ -271,3 +279,14 @@ def test_a_higher_log_level_leaves_the_line_out(
     """At WARNING an answered request is no news."""
     cold_start(monkeypatch, moto_endpoint, table, LOG_LEVEL="WARNING")(rest_event("GET", "/products"))
     assert log_lines(capsys) == []
+
+
+@pytest.mark.spec("RFC 6750", "3.1")
+@pytest.mark.parametrize("exp", ["1", "nan", "inf", "", "soon", None, True, -1, 10**400])
+def test_a_token_that_has_expired_since_is_401(api: Api, exp: object) -> None:
+    """API Gateway keeps the authorizer's answer past the token's expiry; the API does not, and guesses at no time."""
+    event = rest_event("GET", "/products")
+    event["requestContext"]["authorizer"]["exp"] = exp
+    response = api(event)
+    assert (response.status, response.document["error"]) == (401, "invalid_token")
+    assert 'error="invalid_token"' in response.headers["WWW-Authenticate"]

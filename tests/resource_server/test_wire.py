@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resource_server.wire import Request, request_of
+from resource_server.wire import Request, Response, request_of, result_of
 from tests.resource_server.events import BUILDERS, http_event, rest_event
 
 TEXT = st.text(max_size=20)
@@ -21,6 +21,11 @@ def test_both_formats_give_the_same_request(build: object) -> None:
     assert (request.method, request.path, request.body, request.request_id) == ("POST", "/products", b"{}", "request-1")
     assert request.caller.client_id == "shop"
     assert request.caller.permissions == {"products:read", "products:write"}
+
+
+def test_an_answer_is_compact_json() -> None:
+    """No byte of a body is a space between its members."""
+    assert result_of(Response(200, {"products": [1, 2], "next": None}))["body"] == '{"products":[1,2],"next":null}'
 
 
 @pytest.mark.parametrize("build", BUILDERS)

@@ -123,7 +123,7 @@ def test_an_update_grows_the_version(store: DynamoDBClientStore) -> None:
     written = fresh()
     store.create(written)
     updated = store.update(replace(written, name="new"), now=NOW + 5)
-    assert updated == replace(written, name="new", version=2, updated_at=NOW + 5)
+    assert updated == replace(written, name="new", version=written.version + 1, updated_at=NOW + 5)
     assert store.get(written.client_id) == updated
 
 
@@ -138,6 +138,10 @@ def test_an_update_of_a_stale_record_is_refused(store: DynamoDBClientStore) -> N
     with pytest.raises(ClientChangedError):
         store.update(written, now=NOW)
     assert store.get(written.client_id) is None
+    store.create(fresh_again := replace(client(), client_id=written.client_id))
+    with pytest.raises(ClientChangedError):
+        store.update(written, now=NOW)
+    assert store.get(written.client_id) == fresh_again
 
 
 def test_a_deleted_client_is_gone(store: DynamoDBClientStore) -> None:

@@ -1,0 +1,45 @@
+"""The local AWS endpoint: moto's server, for programs on this machine and for no web page.
+
+moto answers a page of any origin, and resets everything when asked by a plain form. Whoever develops with a browser
+open would let every site read and write the tables. What the command line and the functions send has no Origin, and is
+a POST to the root.
+"""
+
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
+
+Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+@contextmanager
+def aws_endpoint(listener: socket.socket) -> Iterator[None]:
+    """Serve AWS on a listening socket, which stays the caller's to close."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # it would write a line for each request
+    host, port = listener.getsockname()[:2]
+    app = _for_programs(DomainDispatcherApplication(create_backend_app))
+    server = make_server(host, port, app, threaded=True, fd=listener.fileno())
+    thread = threading.Thread(target=server.serve_forever, name="aws-endpoint", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _for_programs(app: Wsgi) -> Wsgi:
+    def guarded(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if "HTTP_ORIGIN" in environ or (environ["REQUEST_METHOD"], environ["PATH_INFO"]) != ("POST", "/"):
+            start_response("403 Forbidden", [("Content-Type", "text/plain")])
+            return [b"The local AWS endpoint answers programs on this machine, and no web page.\n"]
+        return app(environ, start_response)
+
+    return guarded

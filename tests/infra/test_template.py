@@ -1,0 +1,219 @@
+"""The template and the OpenAPI documents say what the functions do."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+import auth_server.app
+import resource_server.app
+from auth_server import settings as auth_settings
+from auth_server.client_authentication import CHALLENGE
+from auth_server.errors import InvalidClientError
+from auth_server.wire import Response, response_to_event
+from authorizer import settings as authorizer_settings
+from infra.cloudformation import Stack
+from infra.template_yaml import Document
+from resource_server import settings as resource_settings
+from resource_server.wire import COMMON_HEADERS
+
+DOMAINS = {
+    "AuthDomainName": "auth.example.com",
+    "AuthCertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/a",
+    "ApiDomainName": "api.example.com",
+    "ApiCertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/b",
+}
+URLS = {"IssuerUrl": "https://cdn.example.com/auth", "ApiUrl": "https://cdn.example.com/api"}
+STAGE = "https://{}.execute-api.us-east-1.amazonaws.com/prod"
+
+SETTINGS: dict[str, tuple[Any, set[str]]] = {
+    # function: its settings, and those that the template leaves at their defaults
+    "TokenFunction": (auth_settings.SETTINGS, {"KEY_CACHE_SECONDS"}),
+    "AuthorizerFunction": (
+        authorizer_settings.SETTINGS,
+        {
+            "JWKS_URI",
+            "JWKS",
+            "CLOCK_SKEW_SECONDS",
+            "JWKS_CACHE_SECONDS",
+            "JWKS_COOLDOWN_SECONDS",
+            "JWKS_TIMEOUT_SECONDS",
+            "JWKS_MAX_STALE_SECONDS",
+        },
+    ),
+    "ResourceFunction": (resource_settings.SETTINGS, set()),
+}
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+def gateway_response(document: Document, name: str) -> tuple[str, dict[str, str], str]:
+    """Return status, headers and body of a gateway response."""
+    response = document["x-amazon-apigateway-gateway-responses"][name]
+    headers = {
+        key.removeprefix("gatewayresponse.header."): value.strip("'")
+        for key, value in response["responseParameters"].items()
+    }
+    return response.get("statusCode", ""), headers, response["responseTemplates"]["application/json"]
+
+
+@pytest.mark.parametrize("logical_id", sorted(SETTINGS))
+def test_every_variable_is_a_setting_and_every_setting_is_known(logical_id: str) -> None:
+    """The template gives a function settings that it has, and leaves none of the others out by mistake."""
+    settings, left_alone = SETTINGS[logical_id]
+    given = Stack().functions()[logical_id].environment.keys()
+    assert {setting.name for setting in settings} - left_alone == given
+
+
+def test_the_gate_has_its_settings() -> None:
+    """The function before the token endpoint gets the table and the level, and nothing that it does not need."""
+    assert Stack().functions()["ChallengeFunction"].environment.keys() == {"CLIENTS_TABLE", "LOG_LEVEL"}
+
+
+@pytest.mark.parametrize("parameters", [{}, DOMAINS, URLS], ids=["stage", "domain", "given"])
+def test_the_settings_are_accepted(parameters: dict[str, str]) -> None:
+    """What the template gives passes the functions' own checks, wherever the stack is reached."""
+    functions = Stack(parameters=parameters).functions()
+    auth_settings.Settings.from_environ(functions["TokenFunction"].environment)
+    auth_settings.GateSettings.from_environ(functions["ChallengeFunction"].environment)
+    authorizer_settings.Settings.from_environ(functions["AuthorizerFunction"].environment)
+    resource_settings.Settings.from_environ(functions["ResourceFunction"].environment)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "issuer", "api"),
+    [
+        ({}, STAGE.format("latchkey-AuthApi"), STAGE.format("latchkey-ResourceApi")),
+        (DOMAINS, "https://auth.example.com", "https://api.example.com"),
+        ({**DOMAINS, **URLS}, URLS["IssuerUrl"], URLS["ApiUrl"]),
+    ],
+    ids=["stage", "domain", "given"],
+)
+def test_all_functions_agree_about_issuer_and_audience(parameters: dict[str, str], issuer: str, api: str) -> None:
+    """The issuer is the same everywhere, and so is the API: a URL that is given, else the domain, else the stage."""
+    targets = {"AuthDomain.RegionalDomainName": "d-1", "ApiDomain.RegionalDomainName": "d-2"}
+    stack = Stack(parameters=parameters, attributes=targets)
+    environments = {name: function.environment for name, function in stack.functions().items()}
+    issuers = {environment["ISSUER"] for environment in environments.values() if "ISSUER" in environment}
+    apis = {
+        environments["TokenFunction"]["AUDIENCE"],
+        environments["AuthorizerFunction"]["AUDIENCE"],
+        environments["ResourceFunction"]["RESOURCE"],
+    }
+    outputs = stack.outputs()
+    assert (issuers, apis) == ({issuer}, {api})
+    assert (outputs["Issuer"], outputs["TokenEndpoint"], outputs["ApiUrl"]) == (issuer, f"{issuer}/oauth/token", api)
+
+
+@pytest.mark.spec("RFC 6749", "5.2")
+def test_the_gate_answers_as_the_token_endpoint_does() -> None:
+    """The 401 of the gateway is, byte for byte, the token endpoint's own: who asks cannot tell them apart."""
+    error = InvalidClientError(reason="any")
+    body = {"error": error.error, "error_description": error.description}
+    own = response_to_event(Response(error.status, body, {**auth_server.app.NO_STORE, "WWW-Authenticate": CHALLENGE}))
+    status, headers, text = gateway_response(Stack().api("AuthApi"), "UNAUTHORIZED")
+    assert (status, {"Content-Type": "application/json", **headers}, text) == (
+        str(own["statusCode"]),
+        own["headers"],
+        own["body"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "challenge"),
+    [
+        ({}, 'Bearer realm="api"'),
+        (
+            DOMAINS,
+            'Bearer realm="api", resource_metadata="https://api.example.com/.well-known/oauth-protected-resource"',
+        ),
+        (
+            URLS,
+            'Bearer realm="api", resource_metadata="https://cdn.example.com/api/.well-known/oauth-protected-resource"',
+        ),
+    ],
+    ids=["stage", "domain", "given"],
+)
+@pytest.mark.spec("RFC 9728", "5.1")
+def test_a_challenge_says_where_to_get_a_token(parameters: dict[str, str], challenge: str) -> None:
+    """The 401 of the sample API names its metadata, wherever the API's own address is known."""
+    status, headers, _ = gateway_response(Stack(parameters=parameters).api("ResourceApi"), "UNAUTHORIZED")
+    assert (status, headers["WWW-Authenticate"]) == ("401", challenge)
+
+
+@pytest.mark.spec("RFC 6750", "3.1")
+@pytest.mark.parametrize(("result", "error"), [("unauthorized", "insufficient_scope"), ("deny", "invalid_token")])
+def test_a_denial_names_its_cause(result: str, error: str) -> None:
+    """A 403 of the gateway is about scopes, unless invalid tokens are denied: then it says that."""
+    document = Stack(parameters={"InvalidTokenResult": result}).api("ResourceApi")
+    status, headers, text = gateway_response(document, "ACCESS_DENIED")
+    assert (status, json.loads(text)["error"]) == ("403", error)
+    assert f'error="{error}"' in headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize("api", ["AuthApi", "ResourceApi"])
+def test_every_gateway_response_is_an_error_document(api: str) -> None:
+    """Whatever the gateway answers itself is a JSON document with an error, and not to be kept."""
+    document = Stack().api(api)
+    for name, response in document["x-amazon-apigateway-gateway-responses"].items():
+        text = response["responseTemplates"]["application/json"].replace("$context.error.messageString", '"x"')
+        assert json.loads(text).keys() == {"error", "error_description"}, name
+        assert response["responseParameters"]["gatewayresponse.header.Cache-Control"] == "'no-store'", name
+        if response.get("statusCode") in ("429", "503"):
+            assert response["responseParameters"]["gatewayresponse.header.Retry-After"] == "'1'", name
+
+
+def test_gateway_and_function_allow_the_same_origins() -> None:
+    """The CORS headers of the gateway are those of the sample API's function."""
+    document = Stack().api("ResourceApi")
+    for name in document["x-amazon-apigateway-gateway-responses"]:
+        _, headers, _ = gateway_response(document, name)
+        assert COMMON_HEADERS.items() <= {**headers, "Content-Type": "application/json"}.items()
+
+
+def test_the_document_of_the_authorization_server_has_its_routes() -> None:
+    """The paths of the document are the routes of the app, each with its one method and a way to a 405."""
+    paths = Stack().api("AuthApi")["paths"]
+    assert paths.keys() == auth_server.app.ROUTES.keys()
+    for path, (method, *_) in auth_server.app.ROUTES.items():
+        assert [name for name in METHODS if name in paths[path]] == [method.lower()]
+        assert "x-amazon-apigateway-any-method" in paths[path]
+
+
+def test_the_gate_stands_before_the_token_endpoint_alone() -> None:
+    """Only POST /oauth/token passes the gate: the documents are public, and a 405 needs nobody's credentials."""
+    paths = Stack().api("AuthApi")["paths"]
+    guarded = [(path, name) for path, item in paths.items() for name in item if item[name].get("security")]
+    assert guarded == [("/oauth/token", "post")]
+
+
+def test_the_document_of_the_sample_api_has_its_routes_and_scopes() -> None:
+    """The operations of the document, and the scopes that they say they need, are those of the app's route table."""
+    paths = Stack().api("ResourceApi")["paths"]
+    described = {
+        (name.upper(), path, scope)
+        for path, item in paths.items()
+        for name in METHODS
+        if name in item
+        for scope in item[name].get("x-latchkey-scopes", [None])
+    }
+    assert described == {(route.method, route.template, route.scope) for route in resource_server.app.ROUTES}
+
+
+def test_a_preflight_allows_what_the_path_has() -> None:
+    """OPTIONS, without a token, allows exactly the methods that the path has."""
+    for path, item in Stack().api("ResourceApi")["paths"].items():
+        (response,) = item["options"]["x-amazon-apigateway-integration"]["responses"].values()
+        allowed = response["responseParameters"]["method.response.header.Access-Control-Allow-Methods"].strip("'")
+        assert allowed.split(", ") == [name.upper() for name in METHODS if name in item], path
+        assert "security" not in item["options"]
+
+
+def test_a_bearer_token_passes_the_identity_source() -> None:
+    """A Bearer token, its scheme in any case (RFC 9110 11.1), is for the authorizer to judge; the rest is refused."""
+    authorizer = Stack().api("ResourceApi")["components"]["securitySchemes"]["accessToken"]
+    expression = authorizer["x-amazon-apigateway-authorizer"]["identityValidationExpression"]
+    for good in ("Bearer abc.def.ghi", "bearer abc", "BEARER  a-b_c~d+e/f=="):
+        assert re.search(expression, good)
+    for bad in ("", "Bearer", "Bearer ", "Basic abc", "Bearer a b", "XBearer abc", "Bearer a, Bearer b"):
+        assert not re.search(expression, bad)
