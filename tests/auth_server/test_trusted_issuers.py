@@ -54,7 +54,7 @@ BAD: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("changes", BAD, ids=str)
+@pytest.mark.parametrize("changes", BAD, ids=range(len(BAD)))
 def test_a_record_that_breaks_a_rule_is_refused(changes: dict[str, Any]) -> None:
     """Each rule refuses a record that is otherwise good, and says which it is."""
     from_document(GOOD)
@@ -112,7 +112,7 @@ CLIENTS: list[dict[str, Any]] = [
 
 
 @pytest.mark.spec("RFC 7591", "2")
-@pytest.mark.parametrize("changes", CLIENTS, ids=lambda changes: str(changes)[:60])
+@pytest.mark.parametrize("changes", CLIENTS, ids=range(len(CLIENTS)))
 def test_a_client_that_breaks_a_rule_is_refused(changes: dict[str, Any]) -> None:
     """Public keys alone, one of them usable, in one place; and trust in few issuers, each of them known by its keys."""
     check(signer())
