@@ -120,6 +120,11 @@ def test_another_name_is_another(other: str) -> None:
     assert parse(other) != parse("CN=Demo Client,O=Example")
 
 
+def test_only_ascii_letters_lose_their_case() -> None:
+    """The sign of the Kelvin has a lower case that is an ASCII letter, and is none itself."""
+    assert parse("CN=\u212a") != parse("CN=k") == parse("CN=K")
+
+
 def test_the_order_of_a_set_is_no_order() -> None:
     """The attributes of one RDN are a set (X.501)."""
     assert parse("CN=a+O=b,C=DE") == parse("O=b+CN=a,C=DE")

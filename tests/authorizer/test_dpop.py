@@ -207,7 +207,7 @@ def test_a_signature_of_another_form_is_refused() -> None:
     head, body, signature = proof().split(".")
     raw = sign_es256(f"{head}.{body}".encode())
     der = encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:]))
-    for bad in (der, raw[:63], raw + b"\0", b"", bytes(64), raw[32:] + raw[:32]):
+    for bad in (der, raw[:63], raw + b"\0", raw[:32] + b"\0" + raw[32:], b"", bytes(64), raw[32:] + raw[:32]):
         refused(f"{head}.{body}.{encode(bad)}", "was not signed")
     assert signature
 
