@@ -10,6 +10,7 @@ import auth_server.app
 import resource_server.app
 from auth_server import settings as auth_settings
 from auth_server.client_authentication import CHALLENGE
+from auth_server.endpoints.registration_endpoint import RegistrationEndpoint
 from auth_server.errors import InvalidClientError
 from auth_server.wire import Response, response_to_event
 from authorizer import settings as authorizer_settings
@@ -29,7 +30,16 @@ STAGE = "https://{}.execute-api.us-east-1.amazonaws.com/prod"
 
 SETTINGS: dict[str, tuple[Any, set[str]]] = {
     # function: its settings, and those that the template leaves at their defaults
-    "TokenFunction": (auth_settings.SETTINGS, {"KEY_CACHE_SECONDS"}),
+    "TokenFunction": (
+        auth_settings.SETTINGS,
+        {
+            "KEY_CACHE_SECONDS",
+            "REVOCATION_FEED_SECONDS",
+            "ASSERTION_MAX_LIFETIME_SECONDS",
+            "FEDERATED_MAX_LIFETIME_SECONDS",
+            "DPOP_MAX_AGE_SECONDS",
+        },
+    ),
     "AuthorizerFunction": (
         authorizer_settings.SETTINGS,
         {
@@ -172,19 +182,25 @@ def test_gateway_and_function_allow_the_same_origins() -> None:
 
 
 def test_the_document_of_the_authorization_server_has_its_routes() -> None:
-    """The paths of the document are the routes of the app, each with its one method and a way to a 405."""
+    """The paths of the document are the routes of its two functions, each with its methods and a way to a 405."""
     paths = Stack().api("AuthApi")["paths"]
-    assert paths.keys() == auth_server.app.ROUTES.keys()
-    for path, (method, *_) in auth_server.app.ROUTES.items():
-        assert [name for name in METHODS if name in paths[path]] == [method.lower()]
-        assert "x-amazon-apigateway-any-method" in paths[path]
+    registration: Any = None  # where clients are written makes no difference to the routes
+    routes = {**auth_server.app.ROUTES, **RegistrationEndpoint(registration).routes()}
+    assert {re.sub(r"{\w+}", "{}", path) for path in paths} == routes.keys()
+    for path, item in paths.items():
+        _, endpoints = routes[re.sub(r"{\w+}", "{}", path)]
+        described = {name.upper() for name in METHODS if name in item}
+        assert described, path
+        assert described <= endpoints.keys(), path  # what is not described reaches the function as any method
+        assert "x-amazon-apigateway-any-method" in item
 
 
-def test_the_gate_stands_before_the_token_endpoint_alone() -> None:
-    """Only POST /oauth/token passes the gate: the documents are public, and a 405 needs nobody's credentials."""
+def test_the_gate_stands_where_clients_authenticate_and_nowhere_else() -> None:
+    """Only these POSTs pass the gate: the documents are public, and a 405 needs nobody's credentials."""
     paths = Stack().api("AuthApi")["paths"]
-    guarded = [(path, name) for path, item in paths.items() for name in item if item[name].get("security")]
-    assert guarded == [("/oauth/token", "post")]
+    operations = [(path, name) for path, item in paths.items() for name in item if name.startswith(("x-", *METHODS))]
+    guarded = [(path, name) for path, name in operations if paths[path][name].get("security")]
+    assert guarded == [("/oauth/token", "post"), ("/oauth/introspect", "post"), ("/oauth/revoke", "post")]
 
 
 def test_the_document_of_the_sample_api_has_its_routes_and_scopes() -> None:

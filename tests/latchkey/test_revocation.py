@@ -135,9 +135,9 @@ def test_without_an_issuer_to_ask_no_token_is_believed(latchkey: Command, issuer
 
 
 @pytest.mark.parametrize("arguments", [("tokens", "revoke", JTI), ("clients", "revoke-tokens", "x", "--deleted")])
-def test_a_table_that_is_not_there_is_unavailable(latchkey: Command, arguments: tuple[str, ...]) -> None:
-    """A wrong table is a fault of the configuration: status 3, and the option that names it."""
-    latchkey.run(*arguments, "--state-table", "none", "--json").refused(3, "--state-table")
+def test_a_table_that_is_not_there_is_not_found(latchkey: Command, arguments: tuple[str, ...]) -> None:
+    """A wrong table is not found: status 1, and the option that names it."""
+    latchkey.run(*arguments, "--state-table", "none", "--json").refused(1, "--state-table")
 
 
 def test_every_token_of_a_client_up_to_now_is_revoked(latchkey: Command, state: DynamoDBStateStore) -> None:
