@@ -286,6 +286,16 @@ def test_a_single_use_token_is_used_once(platform: str, capsys: pytest.CaptureFi
     assert list(server.state.used.values()) == [NOW + 360]
 
 
+def test_tokens_that_differ_are_each_used_once() -> None:
+    """Without a jti, another token is another use; with one, it is the jti that counts, whatever else is said."""
+    server = knowing(record("spiffe", single_use=True), record("github", single_use=True))
+    expiries = (NOW + 300, NOW + 301)
+    for exp in expiries:
+        assert present(server, token("spiffe", exp=exp))["statusCode"] == 200
+    statuses = [present(server, token("github", exp=exp))["statusCode"] for exp in expiries]
+    assert statuses == [200, 401]
+
+
 def test_another_signature_makes_no_other_token() -> None:
     """Of ES256 anybody can make a second good signature out of the first; it is still the same token."""
     server = knowing(record("spiffe", single_use=True))
