@@ -21,6 +21,10 @@ CONFIG = Config(
 )
 
 
+# What botocore, or a reader of its answer, raises over JSON of a shape that AWS never sends.
+_NONSENSE = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
+
+
 def connect(service: str, session: boto3.session.Session | None = None) -> Any:
     """Make a boto3 client of `service` with our time-outs; a session of its own reads the environment now."""
     return (session or boto3.session.Session()).client(service, config=CONFIG)  # type: ignore[call-overload] # the stubs want a literal name
@@ -37,5 +41,5 @@ def dependency(operation: str) -> Iterator[None]:
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "unknown")
         raise DependencyError(f"{operation}: {code}") from error
-    except (BotoCoreError, ResponseParserError, LookupError, TypeError, ValueError) as error:
+    except (BotoCoreError, ResponseParserError, *_NONSENSE) as error:
         raise DependencyError(f"{operation}: {type(error).__name__}") from error

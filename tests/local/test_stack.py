@@ -406,3 +406,14 @@ def test_keys_that_cannot_be_had_are_503() -> None:
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert answer.headers["Cache-Control"] == "no-store"
     assert "WWW-Authenticate" not in answer.headers
+
+
+@pytest.mark.parametrize("name", ["AUTHORIZER_FAILURE", "AUTHORIZER_CONFIGURATION_ERROR"])
+@pytest.mark.parametrize("api", ["AuthApi", "ResourceApi"])
+def test_an_authorizer_that_fails_in_whatever_way_is_503(api: str, name: str) -> None:
+    """API Gateway has two types of response for it, of which it gives 500 by itself: both are 503 with Retry-After."""
+    described = cloudformation.Stack().api(api)["x-amazon-apigateway-gateway-responses"][name]
+    assert described["statusCode"] == "503"
+    assert described["responseParameters"]["gatewayresponse.header.Retry-After"] == "'1'"
+    assert described["responseParameters"]["gatewayresponse.header.Cache-Control"] == "'no-store'"
+    assert json.loads(described["responseTemplates"]["application/json"])["error"] == "temporarily_unavailable"

@@ -2,7 +2,7 @@
 
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -10,13 +10,16 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.parsers import ResponseParserError
 from botocore.stub import Stubber
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from auth_server.aws import dependency
 from auth_server.aws.dynamodb import ClientChangedError, ClientExistsError, DynamoDBClientStore
 from auth_server.clients import Client, ClientSecret, Registration
 from auth_server.errors import DependencyError
+from tests.aws_proxy import Faults, proxy_to
 from tests.simulator import NOW, client
 
 
@@ -215,4 +218,46 @@ def test_no_connection_is_a_dependency_error() -> None:
     config = Config(retries={"total_max_attempts": 1}, connect_timeout=1)
     dynamodb = boto3.client("dynamodb", endpoint_url="http://127.0.0.1:9", config=config)
     with pytest.raises(DependencyError, match=r"^dynamodb:GetItem: EndpointConnectionError$"):
+        DynamoDBClientStore(dynamodb, "clients").get("demo")
+
+
+def test_a_read_is_consistent() -> None:
+    """A client that was disabled or deleted a moment ago is refused: the read may not be an eventually consistent one.
+
+    The local endpoints have one copy of each item, so what is looked at is what is asked for.
+    """
+    dynamodb = boto3.client("dynamodb")
+    stub = Stubber(dynamodb)
+    asked = {"TableName": "clients", "Key": {"client_id": {"S": "demo"}}, "ConsistentRead": True}
+    consumed = {"ConsumedCapacity": {"TableName": "clients", "CapacityUnits": 1.0}}
+    stub.add_response("get_item", consumed, {**asked, "ReturnConsumedCapacity": "TOTAL"})
+    with stub:
+        assert DynamoDBClientStore(dynamodb, "clients").get("demo") is None
+        stub.assert_no_pending_responses()
+
+
+def test_an_answer_that_boto3_cannot_parse_is_a_dependency_error() -> None:
+    """boto3's own exception for such an answer is no BotoCoreError; its text, which quotes the answer, goes nowhere."""
+    with pytest.raises(DependencyError) as caught, dependency("dynamodb:GetItem"):
+        raise ResponseParserError("Unable to parse response: secret")
+    assert str(caught.value) == "dynamodb:GetItem: ResponseParserError"
+
+
+NO_ANSWERS = [b"garbage", b"<html></html>", b"\xff", b"{}", b"[]", b"null", b'"text"', b'{"Item": []}', b"[" * 100_000]
+
+
+@pytest.fixture(scope="module")
+def faults(aws_endpoint: str) -> Iterator[Faults]:
+    """Give a proxy before the local endpoint, which answers what it is told."""
+    with proxy_to(lambda: aws_endpoint) as proxy:
+        yield proxy
+
+
+@pytest.mark.parametrize("status", [200, 400, 500])
+@pytest.mark.parametrize("body", NO_ANSWERS, ids=lambda body: repr(body[:12]))
+def test_an_answer_that_is_not_dynamodbs_is_a_dependency_error(faults: Faults, status: int, body: bytes) -> None:
+    """Whatever answers in DynamoDB's place, a proxy or a broken line, is no client, no absence of one, and no fault."""
+    faults.failing["dynamodb"] = lambda handler: handler.answer(status, body)
+    dynamodb = boto3.client("dynamodb", endpoint_url=faults.url, config=Config(retries={"total_max_attempts": 1}))
+    with pytest.raises(DependencyError, match=r"^dynamodb:GetItem: \w+$"):
         DynamoDBClientStore(dynamodb, "clients").get("demo")
