@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from auth_server import jws, scope
+from auth_server.clients import Client
 from auth_server.errors import InvalidScopeError
 from auth_server.key_ring import SigningKey
 
@@ -30,7 +31,9 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What was decided: whose token, for what, for whom. `lifetime` is in seconds, `claims` are the client's own.
+    """What was decided: whose token, for what, for whom. `lifetime` is in seconds.
+
+    `claims` are added to the server's own. Of a client's record they are `own_claims`; a token exchange adds `act`.
 
     `confirmation` holds the members of `cnf` (RFC 7800 3.1): the keys that the token is bound to, empty for none.
     """
@@ -70,6 +73,11 @@ class AccessToken:
     claims: Mapping[str, Any]
 
 
+def own_claims(client: Client) -> dict[str, Any]:
+    """Give the claims of a client's record, less what is the server's own: no record past the rules says that."""
+    return {name: value for name, value in client.claims.items() if name not in RESERVED_CLAIMS}
+
+
 def mint(grant: Grant, *, issuer: str, key: SigningKey, now: int) -> AccessToken:
     """Sign a token of this grant at the Unix time `now`.
 
@@ -94,8 +102,7 @@ def sign(unsigned: UnsignedToken, key: SigningKey) -> AccessToken:
 
 def _claims(grant: Grant, issuer: str, now: int) -> dict[str, Any]:
     claims = {
-        # A record that was written past the registration rules says nothing in the server's name either.
-        **{name: value for name, value in grant.claims.items() if name not in RESERVED_CLAIMS},
+        **grant.claims,  # first, so that none can take the place of one below
         "iss": issuer,
         "sub": grant.subject,
         "client_id": grant.client_id,

@@ -6,6 +6,7 @@ the local stack, use the AWS endpoint.
 
 import base64
 import json
+import threading
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote_plus, urlencode
@@ -96,6 +97,7 @@ class MemoryStateStore:
 
     def __init__(self) -> None:
         """Remember nothing."""
+        self._lock = threading.Lock()
         self.used: dict[tuple[str, str], int] = {}
         self.tokens: dict[str, int] = {}
         self.clients: dict[str, int] = {}
@@ -108,10 +110,11 @@ class MemoryStateStore:
     def use_once(self, kind: str, name: str, *, until: int, now: int) -> bool:
         """Remember a name."""
         self._answer()
-        if self.used.get((kind, name), 0) > now:
-            return False
-        self.used[kind, name] = until
-        return True
+        with self._lock:  # as DynamoDB does, one of many at once
+            if self.used.get((kind, name), 0) > now:
+                return False
+            self.used[kind, name] = until
+            return True
 
     def revoke_token(self, jti: str, *, client_id: str, expires_at: int) -> None:  # noqa: ARG002 - the protocol's
         """Remember a token."""

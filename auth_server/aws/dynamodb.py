@@ -76,5 +76,6 @@ class DynamoDBClientStore:
             try:
                 call(self._dynamodb, "put_item", TableName=self._table, Item=to_item(client), **condition)
             except self._dynamodb.exceptions.ConditionalCheckFailedException:
-                return False
+                # Where the answer to a first try was lost, boto3 tries again, and finds what the first try wrote.
+                return self.get(client.client_id) == client
             return True

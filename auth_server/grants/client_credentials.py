@@ -1,7 +1,7 @@
 """Client credentials grant (RFC 6749 4.4)."""
 
 from auth_server import resource_indicators, scope
-from auth_server.access_token import MAX_LIFETIME_SECONDS, Grant
+from auth_server.access_token import MAX_LIFETIME_SECONDS, Grant, own_claims
 from auth_server.clients import Client
 from auth_server.errors import InvalidScopeError
 from auth_server.form import Form
@@ -20,7 +20,7 @@ def grant(client: Client, form: Form, services: Services) -> Grant:
             default=services.settings.audience,
         ),
         lifetime=min(client.token_lifetime or services.settings.token_lifetime_seconds, MAX_LIFETIME_SECONDS),
-        claims=client.claims,
+        claims=own_claims(client),
     )
 
 

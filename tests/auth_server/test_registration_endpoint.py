@@ -346,6 +346,7 @@ def test_invalid_utf8_is_refused(server: Simulator) -> None:
     refused(response, 400, "invalid_request")
 
 
+@pytest.mark.spec("RFC 7592", "3")
 @pytest.mark.spec("RFC 7592", "2.1")
 def test_a_client_reads_its_registration(server: Simulator) -> None:
     """The answer is the client information, with the registration access token; never again with the secret."""

@@ -2,9 +2,8 @@
 
 import pytest
 
-from auth_server.access_token import Grant, mint
 from auth_server.client_registration import InvalidClientMetadataError, check
-from tests.simulator import ISSUER, NOW, LocalKeySource, MemoryClientStore, Simulator, client, document
+from tests.simulator import MemoryClientStore, Simulator, client, document
 
 NAMES = (
     *("iss", "sub", "aud", "exp", "nbf", "iat", "jti"),  # RFC 7519 4.1
@@ -28,8 +27,8 @@ def test_a_claim_of_the_servers_cannot_be_registered(name: str) -> None:
 def test_a_record_that_says_them_all_the_same_is_not_believed(scopes: tuple[str, ...]) -> None:
     """A record that was written past the registration rules puts none of them into a token."""
     forged = dict.fromkeys(NAMES, "forged")
-    grant = Grant("demo", scopes, ("b",), 60, {**forged, "tenant": "acme"})
-    claims = mint(grant, issuer=ISSUER, key=LocalKeySource().load(), now=NOW).claims
+    server = Simulator(clients=MemoryClientStore(client(scopes=scopes, claims={**forged, "tenant": "acme"})))
+    claims = server.claims(server.token())
     assert "forged" not in claims.values()
     assert claims["tenant"] == "acme"
 

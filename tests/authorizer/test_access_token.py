@@ -133,6 +133,7 @@ def test_one_of_our_audiences_suffices(aud: Any) -> None:
     _check(aud=aud)
 
 
+@pytest.mark.spec("RFC 7519", "4.1.3")
 @pytest.mark.spec("RFC 9068", "4")
 @pytest.mark.parametrize(
     "aud", ["https://x.example", [], [AUDIENCE + "/"], AUDIENCE.upper(), AUDIENCE[:-1], AUDIENCE + " x"]

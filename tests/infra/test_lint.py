@@ -102,7 +102,12 @@ FAULTS = [
         "    ConstraintDescription: 1 to 128 letters, digits, hyphens and underscores.\n",
         "",
     ),
-    ("parameter_is_described", ITSELF, "[TokenLifetimeSeconds, ScopesSupported]", "[TokenLifetimeSeconds]"),
+    (
+        "parameter_is_described",
+        ITSELF,
+        "[TokenLifetimeSeconds, ScopesSupported, MutualTls]",
+        "[TokenLifetimeSeconds, MutualTls]",
+    ),
 ]
 
 

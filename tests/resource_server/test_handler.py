@@ -198,6 +198,7 @@ def test_a_scope_opens_its_own_routes_only(  # noqa: PLR0913, PLR0917 - the colu
     assert api(build(method, path, permissions=scope, body=GOOD_BODY)).status == status
 
 
+@pytest.mark.spec("RFC 9728", "2")
 @both_formats
 @pytest.mark.spec("RFC 9728", "3.2")
 def test_the_metadata_says_where_to_get_a_token(api: Api, build: Build) -> None:

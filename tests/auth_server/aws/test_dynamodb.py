@@ -147,6 +147,17 @@ def test_an_update_of_a_stale_record_is_refused(store: DynamoDBClientStore) -> N
     assert store.get(written.client_id) == fresh_again
 
 
+def test_a_write_whose_answer_was_lost_is_not_a_conflict(store: DynamoDBClientStore) -> None:
+    """boto3 tries again where an answer is lost; the second try finds its own writing, and nobody else's."""
+    written = fresh()
+    store.create(written)
+    store.create(written)
+    updated = store.update(replace(written, name="new"), now=NOW + 5)
+    assert store.update(replace(written, name="new"), now=NOW + 5) == updated
+    with pytest.raises(ClientChangedError):
+        store.update(replace(written, name="other"), now=NOW + 5)
+
+
 def test_a_deleted_client_is_gone(store: DynamoDBClientStore) -> None:
     """Deleting says whether there was anything to delete."""
     written = fresh()
