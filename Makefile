@@ -45,8 +45,9 @@ bench: $(SETUP) ## the benchmarks: one table, and bench/results.json
 deploy: $(SETUP) ## sam build and sam deploy --guided
 	@cd infra && PATH="$(CURDIR)/$(BIN):$$PATH" sam build && PATH="$(CURDIR)/$(BIN):$$PATH" sam deploy --guided
 
-docs: $(SETUP) ## write the README's generated tables
+docs: $(SETUP) ## write the README's tables and docs/conformance.md
 	@$(BIN)/python -m tests.docs.tables
+	@$(BIN)/python -m tests.docs.conformance
 
 format: $(SETUP) ## write the formatting that check asks for
 	@$(BIN)/ruff format .

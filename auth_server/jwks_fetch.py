@@ -89,7 +89,8 @@ class _Exchange:
         except FetchError as error:
             return error
         except (OSError, HTTPException, ValueError) as error:
-            return FetchError(type(error).__name__)
+            # A socket that waits too long says so just before, or just after, the whole exchange is cut.
+            return FetchError("timed out" if isinstance(error, TimeoutError) else type(error).__name__)
         finally:
             if self._socket is not None:
                 self._socket.close()

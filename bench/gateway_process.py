@@ -49,8 +49,11 @@ def gateway(stack: Stack, *, gated: bool) -> Gateway:
         for name, function in stack.functions().items()
         if function.module in modules
     }
+    document = stack.api(API)
+    # Registration is a function of its own, with nothing to measure here.
+    measured = {**document, "paths": {path: item for path, item in document["paths"].items() if "register" not in path}}
     return Gateway(
-        stack.api(API) if gated else ungated(stack.api(API)),
+        measured if gated else ungated(measured),
         handlers,
         stage=stack.properties(API)["StageName"],
         region=stack.resolve({"Ref": "AWS::Region"}),
@@ -62,7 +65,9 @@ def gateway(stack: Stack, *, gated: bool) -> Gateway:
 def ungated(document: dict[str, Any]) -> dict[str, Any]:
     """Give the document without its authorizers."""
     paths = {
-        path: {method: {**operation, "security": []} for method, operation in item.items()}
+        path: {
+            method: {**operation, "security": []} for method, operation in item.items() if isinstance(operation, dict)
+        }
         for path, item in document["paths"].items()
     }
     components = {name: part for name, part in document["components"].items() if name != "securitySchemes"}

@@ -69,6 +69,16 @@ def resource(stack: Deployed) -> Iterator[RunningFunction]:
         yield function
 
 
+def test_the_registration_function_refuses_strangers(stack: Deployed) -> None:
+    """The function that registers clients starts, and registers nobody without an initial access token."""
+    event = {**recorded("rest_token_endpoint"), "resource": "/oauth/register", "path": "/oauth/register", "body": "{}"}
+    headers = {"Content-Type": ["application/json"]}
+    with stack.function("RegistrationFunction") as function:
+        assert function.start.error is None, function.log
+        answer = function.invoke({**event, "multiValueHeaders": headers, "isBase64Encoded": False}).document
+    assert (answer["statusCode"], document(answer)["error"]) == (401, "invalid_token")
+
+
 @pytest.mark.parametrize("name", TOKEN_EVENTS)
 def test_a_token_is_issued_and_its_key_is_published(token_function: RunningFunction, issuer: Issuer, name: str) -> None:
     """The token function issues a token for each kind of event, and the key set that it serves verifies it."""
