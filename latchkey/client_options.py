@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, NoReturn
 
@@ -149,6 +149,11 @@ class Named:
             member, read = _MEMBERS[name]
             changes[member] = read(given, client)
         return replace(client, **changes)
+
+
+def named(parameters: Mapping[str, Any]) -> Named:
+    """Pick the options out of a command's parameters (`locals()` at its beginning), which have their names."""
+    return Named(**{field.name: parameters[field.name] for field in fields(Named)})
 
 
 def _scopes(given: str, _: Client) -> tuple[str, ...]:

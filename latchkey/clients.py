@@ -84,29 +84,7 @@ def create(  # noqa: PLR0913 - each option is a parameter
     A client that authenticates in no way that needs a secret has none.
     """
     now = int(time.time())
-    named = option.Named(
-        scope=scope,
-        default_scope=default_scope,
-        audience=audience,
-        auth_method=auth_method,
-        token_lifetime=token_lifetime,
-        claim=claim,
-        name=name,
-        is_audience=is_audience,
-        grant_type=grant_type,
-        may_grant_scope=may_grant_scope,
-        may_grant_audience=may_grant_audience,
-        dpop_bound=dpop_bound,
-        tls_bound=tls_bound,
-        tls_subject_dn=tls_subject_dn,
-        tls_san_dns=tls_san_dns,
-        tls_san_uri=tls_san_uri,
-        tls_san_ip=tls_san_ip,
-        tls_san_email=tls_san_email,
-        jwks=jwks,
-        jwks_uri=jwks_uri,
-        trust=trust,
-    )
+    named = option.named(locals())
     chosen_id = secrets.token_hex(GENERATED_ID_BYTES) if client_id is None else client_id
     with _refusals(chosen_id):
         described = named.apply(Client(chosen_id, scopes=(), created_at=now, updated_at=now))
@@ -172,29 +150,7 @@ def update(  # noqa: PLR0913 - each option is a parameter
     An option replaces the whole of what it names, and "" clears it. --claim alone adds to the claims there are, or
     changes the one of that name; --claim "" clears them all, before any other --claim of the same command is added.
     """
-    named = option.Named(
-        scope=scope,
-        default_scope=default_scope,
-        audience=audience,
-        auth_method=auth_method,
-        token_lifetime=token_lifetime,
-        claim=claim,
-        name=name,
-        is_audience=is_audience,
-        grant_type=grant_type,
-        may_grant_scope=may_grant_scope,
-        may_grant_audience=may_grant_audience,
-        dpop_bound=dpop_bound,
-        tls_bound=tls_bound,
-        tls_subject_dn=tls_subject_dn,
-        tls_san_dns=tls_san_dns,
-        tls_san_uri=tls_san_uri,
-        tls_san_ip=tls_san_ip,
-        tls_san_email=tls_san_email,
-        jwks=jwks,
-        jwks_uri=jwks_uri,
-        trust=trust,
-    )
+    named = option.named(locals())
     if not named.members():
         raise UsageError("name what to change")
     store = client_store(clients_table)
@@ -260,8 +216,10 @@ def rotate(
     now = int(time.time())
     store = client_store(clients_table)
     with _refusals(client_id):
+        client = _read(store, client_id)
+        _require_secret_method(client)
         secret, record = new_secret(imported=read_secret() if secret_stdin else None, now=now)
-        rotated = rotate_secret(_read(store, client_id), record, overlap=overlap, now=now)
+        rotated = rotate_secret(client, record, overlap=overlap, now=now)
         client = store.update(rotated, now=now)
     _print_registration(document(client, now), None if secret_stdin else secret, as_json=as_json)
 
@@ -309,6 +267,11 @@ def _with_secret(client: Client, now: int, *, from_stdin: bool) -> tuple[Client,
         return client, None
     secret, record = new_secret(imported=read_secret() if from_stdin else None, now=now)
     return replace(client, secrets=(record,)), secret
+
+
+def _require_secret_method(client: Client) -> None:
+    if not set(client.auth_methods) & set(SECRET_METHODS):
+        raise CommandError(f"client {client.client_id!r} authenticates in no way that has a secret")
 
 
 @contextmanager

@@ -123,3 +123,9 @@ def test_a_secret_from_stdin_needs_a_method_for_it(latchkey: Command, tmp_path: 
     """A secret that no method of the client would take is not thrown away silently."""
     command = (*SIGNER, "--jwks", file(tmp_path, KEYS), "--secret-stdin")
     latchkey.run(*command, stdin="x" * 30).refused(2, "--secret-stdin")
+
+
+def test_a_client_without_a_secret_method_gets_no_secret(latchkey: Command, tmp_path: Path) -> None:
+    """Rotating gives a secret only to a client that could use one."""
+    latchkey.run(*SIGNER, "--jwks", file(tmp_path, KEYS))
+    latchkey.run("clients", "rotate-secret", "signer", "--json").refused(1, "no way that has a secret")
