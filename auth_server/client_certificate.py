@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -46,9 +47,16 @@ class ClientCertificate:
 
 @lru_cache(maxsize=64)
 def from_pem(pem: str) -> ClientCertificate:
-    """Read one certificate; raises ValueError."""
+    """Read one certificate; raises ValueError, also for one of a form or a key that is not known here."""
     if len(pem) > MAX_PEM_LENGTH:
         raise ValueError("too long for a certificate")
+    try:
+        return _read(pem)
+    except (x509.InvalidVersion, x509.UnsupportedGeneralNameType, UnsupportedAlgorithm) as error:
+        raise ValueError(type(error).__name__) from None
+
+
+def _read(pem: str) -> ClientCertificate:
     certificate = x509.load_pem_x509_certificate(pem.encode("utf-8"))
     der = certificate.public_bytes(Encoding.DER)
     return ClientCertificate(

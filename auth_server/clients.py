@@ -97,6 +97,14 @@ class Client:
     tls_subject: TlsSubject | None = None
 
 
+def may_have_been_issued(client: Client | None, issued_at: float) -> bool:
+    """Whether a token of that Unix time can be this client's, and the client may use it.
+
+    It is not one of a client that is disabled or gone, nor one of an earlier client of the same id.
+    """
+    return client is not None and client.enabled and issued_at >= client.created_at
+
+
 class ClientStore(Protocol):
     """Where the token endpoint looks clients up."""
 

@@ -2,7 +2,11 @@
 
 import json
 import math
+import re
 from typing import Any, NoReturn
+
+MAX_DEPTH = 32
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)  # strings are passed over as a whole
 
 
 def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -25,11 +29,25 @@ def _constant(_: str) -> NoReturn:
     raise ValueError("not a JSON number")
 
 
+def _is_shallow(data: bytes) -> bool:
+    """Whether nothing is nested deeper than anybody needs: what may be read must be writable again, everywhere."""
+    if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
+        return True
+    depth = 0
+    for token in _BRACKETS.finditer(data):
+        depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(token[0], 0)
+        if depth > MAX_DEPTH:
+            return False
+    return True
+
+
 _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_number, parse_constant=_constant)
 
 
 def parse_object(data: bytes) -> dict[str, Any]:
     """Parse UTF-8 JSON text whose value is an object; raises `ValueError`, whose text holds nothing of the data."""
+    if not _is_shallow(data):
+        raise ValueError("nested too deeply")
     try:
         value = _DECODER.decode(data.decode("utf-8"))
     except (ValueError, RecursionError):

@@ -20,7 +20,7 @@ from typing import Any
 from auth_server import form, jws, own_tokens
 from auth_server.audit import Decision
 from auth_server.client_authentication import authenticate
-from auth_server.clients import Client
+from auth_server.clients import Client, may_have_been_issued
 from auth_server.errors import NotAcceptableError
 from auth_server.own_tokens import OwnToken
 from auth_server.services import Services
@@ -70,7 +70,7 @@ def _why_inactive(found: OwnToken | None, client: Client, services: Services) ->
     if not _is_business_of(client, found.token):  # RFC 7662 4
         return "neither the client's own token nor one for an audience that it is"
     owner = client if found.token.client_id == client.client_id else services.clients.get(found.token.client_id)
-    if owner is None or not owner.enabled:
+    if not may_have_been_issued(owner, found.token.iat):
         return "the token's client is disabled or deleted"
     if services.state.is_revoked(jti=found.token.jti, client_id=found.token.client_id, issued_at=int(found.token.iat)):
         return "the token was revoked"

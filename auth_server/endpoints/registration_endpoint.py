@@ -37,6 +37,7 @@ from auth_server.clients import (
     digest_secret,
     generate_secret,
     is_client_id,
+    may_have_been_issued,
 )
 from auth_server.errors import (
     AccessDeniedError,
@@ -133,7 +134,7 @@ class RegistrationEndpoint:
             raise InvalidTokenError(reason="a token for another audience")
         if "cnf" in own.claims:
             raise InvalidTokenError(reason="a token bound to a key, without proof of it")  # RFC 9449 7.2
-        if registrar is None or not registrar.enabled:
+        if registrar is None or not may_have_been_issued(registrar, token.iat):
             raise InvalidTokenError(reason="the registrar is disabled or gone")
         if services.state.is_revoked(jti=token.jti, client_id=token.client_id, issued_at=int(token.iat)):
             raise InvalidTokenError(reason="revoked")

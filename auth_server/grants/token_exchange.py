@@ -14,7 +14,7 @@ from typing import Any
 
 from auth_server import own_tokens, resource_indicators, scope
 from auth_server.access_token import RESERVED_CLAIMS, Exchange, Grant
-from auth_server.clients import Client
+from auth_server.clients import Client, may_have_been_issued
 from auth_server.errors import InvalidRequestError, InvalidScopeError, InvalidTargetError
 from auth_server.form import Form
 from auth_server.own_tokens import OwnToken
@@ -78,7 +78,7 @@ def _require_exchangeable(role: str, own: OwnToken, client: Client, services: Se
         raise _unacceptable(role, "revoked")
     if client.client_id != token.client_id:
         issued_to = services.clients.get(token.client_id)
-        if issued_to is None or not issued_to.enabled:
+        if not may_have_been_issued(issued_to, token.iat):
             raise _unacceptable(role, "of a client that is disabled or gone")
 
 

@@ -63,5 +63,15 @@ def test_any_other_octets_are_refused_in_one_way(data: bytes) -> None:
 )
 def test_what_two_parsers_could_read_differently_is_refused(text: bytes) -> None:
     """Twice the same member, numbers that are none, other encodings, bottomless nesting, no object: refused."""
-    with pytest.raises(ValueError, match=r"not strict JSON|not a JSON object"):
+    with pytest.raises(ValueError, match=r"not strict JSON|not a JSON object|nested too deeply"):
         strict_json.parse_object(text)
+
+
+def test_nesting_has_a_bound() -> None:
+    """Thirty-two levels are read, one more is not, and brackets in strings are no levels."""
+    deep = b'{"a":' * 32 + b"1" + b"}" * 32
+    assert strict_json.parse_object(deep)
+    assert strict_json.parse_object(b'{"a": "' + b"[{" * 500 + b'\\""}')
+    assert strict_json.parse_object(b'{"a": [' + b",".join([b"[]"] * 100) + b"]}")
+    with pytest.raises(ValueError, match="nested too deeply"):
+        strict_json.parse_object(b'{"b":' + deep + b"}")
