@@ -1,0 +1,213 @@
+"""The HTTP exchanges of the documentation, replayed: each request is sent, and its answer is that of the page."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auth_server.clients import TOKEN_EXCHANGE, Client, ClientSecret, TlsSubject, digest_secret
+from tests.auth_server.assertions import P256, SIGN, jwk, jwks, sign, signer
+from tests.auth_server.certificates import SUBJECT_DN, certificate, context
+from tests.auth_server.client_requests import token_of
+from tests.auth_server.test_federated_jwt import knowing, record
+from tests.auth_server.test_federated_jwt import token as platform_token
+from tests.auth_server.test_registration_endpoint import REGISTRAR, initial_token
+from tests.authorizer.proofs import proof
+from tests.simulator import ENVIRON, NOW, SECRET, MemoryClientStore, Response, Simulator, client, event
+
+DOCS = Path(__file__).parents[2] / "docs"
+ORDERS, BILLING = "https://orders.example.com", "https://billing.example.com"
+# The start line, headers, and after an empty line the body, which holds none. Some pages indent, some fence.
+MESSAGE = re.compile(
+    r"^((?:[A-Z]+ /\S* HTTP/1\.1|HTTP/1\.1 \d{3} [\w ]+)\n(?:[\w-]+: .+\n)*)(?:\n((?:(?!```).+\n)+))?", re.MULTILINE
+)
+TOKEN = re.compile(r"eyJ[\w.-]+")  # a request shows one at most: a token, an assertion or a proof, cut short
+VARYING = {"jti", "ETag"}  # made up by the server, or over what is: they keep their length
+
+
+@dataclass(frozen=True)
+class Message:
+    """A request or a response as a page shows it."""
+
+    start: str
+    headers: Mapping[str, str]
+    body: str | None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The server that a page takes for granted, and what its request shows cut short."""
+
+    server: Simulator
+    token: str = ""
+    request_context: Mapping[str, Any] | None = None
+
+
+def messages(page: str) -> list[Message]:
+    """Give a page's messages; the lines of a form are one."""
+    text = re.sub(r"^ {4}", "", (DOCS / page).read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return [_message(head, body) for head, body in MESSAGE.findall(text)]
+
+
+def _message(head: str, body: str) -> Message:
+    start, *lines = head.splitlines()
+    return Message(start, dict(line.split(": ", 1) for line in lines), "".join(body.splitlines()) or None)
+
+
+def decoded(page: str) -> list[dict[str, Any]]:
+    """Give header and claims of the JWT that a page shows decoded."""
+    found = re.search(r'^ *(\{"(?:alg|typ)".*\})\n *(\{.*\})$', (DOCS / page).read_text(encoding="utf-8"), re.MULTILINE)
+    assert found, page
+    return [json.loads(part) for part in found.groups()]
+
+
+def known(client_id: str, **changes: Any) -> Client:
+    """Give a client with the secret that the pages' Authorization headers hold."""
+    kept = (ClientSecret(digest_secret("secret"), NOW), ClientSecret(digest_secret(SECRET), NOW))
+    return client(client_id=client_id, **{"secrets": kept, "scopes": ("products:read",), **changes})
+
+
+def server(*clients: Client) -> Simulator:
+    """Give a server that knows these clients."""
+    return Simulator(clients=MemoryClientStore(*clients))
+
+
+REPORTING = known("reporting", scopes=("orders:read",), audiences=(ORDERS,))
+
+
+def introspection() -> Scene:
+    """Have an API ask about a token that is for it."""
+    simulator = server(REPORTING, known("orders-api", resource_identifiers=(ORDERS,)))
+    return Scene(simulator, token_of(simulator, "reporting"))
+
+
+def revocation() -> Scene:
+    """Have a client revoke its own token."""
+    simulator = server(REPORTING)
+    return Scene(simulator, token_of(simulator, "reporting"))
+
+
+def feed() -> Scene:
+    """Have one token revoked, and everything that one client was issued."""
+    simulator = server()
+    simulator.state.revoke_token("kQ9vX2mPq9sTw4zB7cE1fA", client_id="demo", expires_at=NOW + 3_900)
+    simulator.state.revoke_client("reporting", not_before=NOW + 2, until=NOW + 90_000)
+    return Scene(simulator)
+
+
+def registration() -> Scene:
+    """Give a registrar its token."""
+    simulator = server(REGISTRAR)
+    return Scene(simulator, initial_token(simulator))
+
+
+def exchange() -> Scene:
+    """Give an API a token of its caller, which has 412 seconds to live."""
+    both = {"scopes": ("orders:read", "billing:read"), "audiences": (ORDERS, BILLING)}
+    orders = known("orders", grant_types=(TOKEN_EXCHANGE,), resource_identifiers=(ORDERS,), **both)
+    simulator = server(known("app", token_lifetime=412, **both), orders)
+    return Scene(simulator, token_of(simulator, "app", resource=(ORDERS, BILLING)))
+
+
+def dpop(**changes: Any) -> Scene:
+    """Make the proof that the page shows decoded, with these changes."""
+    return Scene(server(known("demo")), proof(claims={**decoded("dpop.md")[1], **changes}))
+
+
+def private_key(**changes: Any) -> Scene:
+    """Sign the assertion that the page shows decoded, with these changes."""
+    header, claims = decoded("private-key-jwt.md")
+    one = signer(client_id="signer", scopes=("products:read",), jwks=jwks(jwk(P256, kid="k1")))
+    return Scene(server(one), sign({**claims, **changes}, header, SIGN["ES256"]))
+
+
+def mutual_tls() -> Scene:
+    """Put a certificate into the event: API Gateway ends the TLS, and no request over HTTP could bring it."""
+    subject = TlsSubject("tls_client_auth_subject_dn", SUBJECT_DN)
+    demo = known("demo", secrets=(), auth_methods=("tls_client_auth",), tls_subject=subject)
+    simulator = Simulator(clients=MemoryClientStore(demo), environ={**ENVIRON, "MTLS": "on"})
+    return Scene(simulator, request_context=context(certificate()))
+
+
+def workload() -> Scene:
+    """Give a role of AWS the token of its platform."""
+    return Scene(knowing(record("aws"), scopes=("products:read",)), platform_token("aws"))
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request and a response by page and place on it, and the scene in which the one leads to the other."""
+
+    page: str
+    request: int
+    response: int
+    scene: Callable[[], Scene]
+    answers: str | None = None  # the page of the response, where it is another
+
+
+EXCHANGES = (
+    Exchange("introspection.md", 0, 1, introspection),
+    Exchange("revocation.md", 0, 1, revocation),
+    Exchange("revocation.md", 2, 3, feed),
+    Exchange("registration.md", 0, 1, registration),
+    Exchange("token-exchange.md", 0, 1, exchange),
+    Exchange("dpop.md", 0, 1, dpop),
+    Exchange("dpop.md", 0, 2, partial(dpop, htu="https://elsewhere.example.com/oauth/token")),
+    Exchange("private-key-jwt.md", 0, 1, private_key),
+    Exchange("private-key-jwt.md", 0, 2, partial(private_key, aud="https://elsewhere.example.com")),
+    Exchange("mutual-tls.md", 0, 1, mutual_tls),
+    Exchange("workload-identity.md", 0, 1, workload, answers="private-key-jwt.md"),
+)
+
+
+def send(scene: Scene, request: Message) -> Response:
+    """Send what a page shows, with a token where it shows one cut short."""
+    method, path, _ = request.start.split(" ")
+    headers = {name: TOKEN.sub(scene.token, value) for name, value in request.headers.items()}
+    body = request.body and TOKEN.sub(scene.token, request.body)
+    changes = {"requestContext": scene.request_context} if scene.request_context else {}
+    return scene.server.send(event(method, path, body=body, headers=headers, **changes))
+
+
+def like(told: Any, sent: Any, name: str = "") -> bool:
+    """Whether what was sent is what a page tells, but for what differs each time."""
+    if isinstance(told, dict) and isinstance(sent, dict):
+        return told.keys() == sent.keys() and all(like(told[key], sent[key], key) for key in told)
+    if isinstance(told, str) and "..." in told:
+        whole = told.partition("...")[0].rpartition("/")[0]  # of a URL that is cut short, the last part differs
+        return isinstance(sent, str) and sent.startswith(whole) and len(sent) > len(told)
+    if name in VARYING:
+        return isinstance(sent, str) and len(sent) == len(told)
+    return type(told) is type(sent) and bool(told == sent)
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES, ids=lambda row: f"{row.page}-{row.request}-{row.response}")
+def test_an_exchange_is_as_the_page_shows_it(exchange: Exchange) -> None:
+    """Status line, headers and JSON are those of the page, member by member."""
+    told = messages(exchange.answers or exchange.page)[exchange.response]
+    sent = send(exchange.scene(), messages(exchange.page)[exchange.request])
+    status = HTTPStatus(sent["statusCode"])
+    assert f"HTTP/1.1 {status.value} {status.phrase}" == told.start, sent
+    headers = {name: sent["headers"].get(name) for name in told.headers}
+    assert like(dict(told.headers), headers), headers
+    assert like(json.loads(told.body or "null"), json.loads(sent["body"])), sent["body"]
+
+
+def test_no_message_is_left_out() -> None:
+    """Every request and response of the documentation is part of an exchange that is replayed."""
+    shown = {(file.name, number) for file in DOCS.glob("*.md") for number in range(len(messages(file.name)))}
+    requests = {(row.page, row.request) for row in EXCHANGES}
+    assert shown == requests | {(row.answers or row.page, row.response) for row in EXCHANGES}
+
+
+def test_every_start_line_begins_a_message() -> None:
+    """A message that is written so that it could not be read would be replayed by nobody."""
+    for file in DOCS.glob("*.md"):
+        lines = re.findall(r"^ *(?:[A-Z]+ /\S* HTTP/|HTTP/)", file.read_text(encoding="utf-8"), re.MULTILINE)
+        assert len(lines) == len(messages(file.name)), file.name
