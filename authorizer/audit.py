@@ -12,7 +12,7 @@ from pathlib import PurePath
 
 from authorizer.access_token import AccessToken
 from authorizer.decision import Allow, Decision, Deny
-from authorizer.errors import AuthorizerError, JwksError, Refusal
+from authorizer.errors import AuthorizerError, DocumentError, Refusal
 from authorizer.event import MethodArn, TokenRequest
 
 LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
@@ -45,7 +45,7 @@ class AuditLog:
         fields: _Fields = {"outcome": "error", "reason": reason, "error": type(error).__name__, "at": _place(error)}
         self._write("ERROR", "authorizer_decision", fields | where | {"request_id": request_id})
 
-    def jwks_failed(self, error: JwksError) -> None:
+    def jwks_failed(self, error: DocumentError) -> None:
         """{"level": "ERROR", "event": "jwks_fetch_failed", "reason": "status 503"}; the last good keys may serve on."""
         self._write("ERROR", "jwks_fetch_failed", {"reason": str(error)})
 

@@ -9,9 +9,10 @@ from authorizer import event as events
 from authorizer.access_token import Expectation
 from authorizer.audit import AuditLog
 from authorizer.decision import Unauthorized, decide
+from authorizer.document_cache import CacheTimes
 from authorizer.errors import AuthorizerError
 from authorizer.jwks import KeySource
-from authorizer.jwks_cache import CacheTimes, JwksCache
+from authorizer.jwks_cache import JwksCache
 from authorizer.jwks_fetch import fetch
 from authorizer.settings import Settings
 from authorizer.token_verifier import TokenVerifier

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authorizer import access_token
-from authorizer.errors import KeysUnavailableError
+from authorizer.errors import KeysUnavailableError, RevocationFeedError
 from authorizer.jwks import Key
-from authorizer.revocation_feed import MAX_FEED_BYTES, RevocationFeed, RevocationFeedError, verify
+from authorizer.revocation_feed import MAX_FEED_BYTES, RevocationFeed, verify
 from tests.authorizer.issuer import FOREIGN_KEY, ISSUER, KID, NOW, claims, encode, jwk, key_set, sign
 
 CONTENT = {"revoked": {"token-1": NOW + 3900}, "not_before": {"client-2": NOW + 1}}
