@@ -45,9 +45,19 @@ class AuditLog:
         fields: _Fields = {"outcome": "error", "reason": reason, "error": type(error).__name__, "at": _place(error)}
         self._write("ERROR", "authorizer_decision", fields | where | {"request_id": request_id})
 
-    def jwks_failed(self, error: DocumentError) -> None:
-        """{"level": "ERROR", "event": "jwks_fetch_failed", "reason": "status 503"}; the last good keys may serve on."""
-        self._write("ERROR", "jwks_fetch_failed", {"reason": str(error)})
+    def jwks_failed(self, error: DocumentError, *, issuer: str) -> None:
+        """{"level": "ERROR", "event": "jwks_fetch_failed", "issuer": ..., "reason": "status 503"}.
+
+        The last good keys may serve on.
+        """
+        self._write("ERROR", "jwks_fetch_failed", {"issuer": issuer, "reason": str(error)})
+
+    def revocations_failed(self, error: DocumentError, *, issuer: str) -> None:
+        """{"level": "ERROR", "event": "revocations_fetch_failed", "issuer": ..., "reason": "status 503"}.
+
+        What was known last may serve on.
+        """
+        self._write("ERROR", "revocations_fetch_failed", {"issuer": issuer, "reason": str(error)})
 
     def _write(self, level: str, event: str, fields: _Fields) -> None:
         if LEVELS[level] >= LEVELS[self.level]:

@@ -62,6 +62,8 @@ def _answer(source: Source, etag: str | None) -> Fetched | FetchError | None:
         return _get(source, etag)
     except FetchError as error:
         return error
+    except TimeoutError:
+        return FetchError("timed out")
     except Exception as error:  # noqa: BLE001 - whatever went wrong, the thread that waits has to hear of it
         return FetchError(type(error).__name__)
 

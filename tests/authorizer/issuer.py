@@ -9,7 +9,10 @@ from typing import Any
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from authorizer.jwks import KeySet, parse_jwks
+from authorizer.access_token import Expectation
+from authorizer.issuers import Issuer
+from authorizer.jwks import KeySet, KeySource, parse_jwks
+from authorizer.revocations import NOT_READ
 
 ISSUER = "https://auth.example.com"
 AUDIENCE = "https://api.example.com"
@@ -59,6 +62,11 @@ def jwks(*keys: Json) -> bytes:
 def key_set(*keys: Json) -> KeySet:
     """Return a JWK Set as the authorizer holds it."""
     return parse_jwks(jwks(*keys))
+
+
+def trusted(keys: KeySource, issuer: str = ISSUER, audience: str = AUDIENCE) -> Issuer:
+    """Return an issuer as the authorizer trusts it, of this name, with these keys and without a feed."""
+    return Issuer(Expectation(issuer, frozenset({audience}), 60), keys, NOT_READ)
 
 
 def header(**members: Any) -> dict[str, Any]:
