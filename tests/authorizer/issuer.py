@@ -71,7 +71,7 @@ def trusted(keys: KeySource, issuer: str = ISSUER, audience: str = AUDIENCE) -> 
 
 def header(**members: Any) -> dict[str, Any]:
     """Return a good header with some members changed; None takes one away."""
-    return _without_none({"typ": "at+jwt", "alg": "RS256", "kid": KID} | members)
+    return without_none({"typ": "at+jwt", "alg": "RS256", "kid": KID} | members)
 
 
 def claims(now: float = NOW, **members: Any) -> dict[str, Any]:
@@ -86,10 +86,11 @@ def claims(now: float = NOW, **members: Any) -> dict[str, Any]:
         "jti": "3f9a1c",
         "scope": "products:read products:write",
     }
-    return _without_none(good | members)
+    return without_none(good | members)
 
 
-def _without_none(members: dict[str, Any]) -> dict[str, Any]:
+def without_none(members: dict[str, Any]) -> dict[str, Any]:
+    """Return the members without those that are None."""
     return {name: value for name, value in members.items() if value is not None}
 
 
