@@ -142,11 +142,8 @@ def _result(token: AccessToken, request: AuthorizerRequest, rules: Rules) -> dic
         _require_scope(token, request, rules.routes)
         return policy.allow_call(token, request.method_arn)
     if rules.routes is None:
-        return policy.allow(token, request.method_arn)
-    allowed, denied = rules.routes.policy_for(_scopes(token))
-    if not allowed:
-        raise ForbiddenError(Reason.INSUFFICIENT_SCOPE, kid=token.kid, token=token)
-    return policy.allow(token, request.method_arn, allowed, denied)
+        return policy.allow_stage(token, request.method_arn)
+    return policy.allow_routes(token, request.method_arn, rules.routes)
 
 
 def _denial(request: AuthorizerRequest, rules: Rules, token: AccessToken | None) -> dict[str, Any]:
@@ -164,10 +161,10 @@ def _require_scope(token: AccessToken, request: AuthorizerRequest, routes: Route
     if routes is None:
         return
     if request.method_arn.method == CONNECT:
-        permitted = routes.permits_connect(_scopes(token))
+        permitted = routes.permits_connect(token.scopes)
     else:
         route = request.route
-        permitted = route is not None and routes.permits(route.method, route.template, _scopes(token))
+        permitted = route is not None and routes.permits(route.method, route.template, token.scopes)
     if not permitted:
         raise ForbiddenError(Reason.INSUFFICIENT_SCOPE, kid=token.kid, token=token)
 
@@ -181,10 +178,6 @@ def _require_safe_cache_key(token: AccessToken, request: AuthorizerRequest, rule
     for depends, what, holds in _DEPENDENCIES:
         if depends(token, rules) and not holds(request, sources):
             raise EventError(f"with simple responses, {what} has to be an identity source of the authorizer")
-
-
-def _scopes(token: AccessToken) -> frozenset[str]:
-    return frozenset(token.scope.split(" ")) - {""}
 
 
 def _route_key(request: AuthorizerRequest) -> str:

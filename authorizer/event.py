@@ -64,13 +64,19 @@ class MethodArn:
         return cls(match["api_arn"], match["api"], match["stage"], match["connect"] or match["method"], path)
 
     @property
-    def stage_resource(self) -> str:
-        """Every method of this API's stage, in the same partition, Region and account."""
-        return self.resource("*")
+    def stage_arn(self) -> str:
+        """This API's stage, in the same partition, Region and account."""
+        return f"{self.api_arn}/{self.stage}"
 
-    def resource(self, pattern: str) -> str:
-        """Methods of this API's stage: `pattern` is method and path, such as `GET/products/*`."""
-        return f"{self.api_arn}/{self.stage}/{pattern}"
+    @property
+    def stage_resource(self) -> str:
+        """Every method of the stage."""
+        return f"{self.stage_arn}/*"
+
+    @property
+    def call_resource(self) -> str:
+        """The one call. What its caller wrote into the path may be a wildcard."""
+        return f"{self.stage_arn}/{self.method}{self.path}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,40 +10,42 @@ APIs with AWS Lambda authorizers".
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 from authorizer.access_token import AccessToken
 from authorizer.errors import ForbiddenError, Reason, ResultTooLargeError
 from authorizer.event import MethodArn
+from authorizer.route_map import RouteMap
 
 MAX_RESULT_BYTES = 8_192
 MAX_RESOURCE_CHARACTERS = 512
 # Nothing that an unverified token says names a principal.
 UNKNOWN_PRINCIPAL: Final = "unknown"
-EVERYTHING: Final = ("*",)
 _WILDCARDS = ("*", "?", "${")
 
 Result = dict[str, Any]
-_Effect = Literal["Allow", "Deny"]
+Statement = Mapping[str, Any]
 
 
-def allow(
-    token: AccessToken, method_arn: MethodArn, allowed: tuple[str, ...] = EVERYTHING, denied: tuple[str, ...] = ()
-) -> Result:
-    """Allow routes of the stage to the token's client; raises `ResultTooLargeError` where that is more than it takes.
-
-    `allowed` and `denied` are patterns of method and path. What is denied is so whatever is allowed.
+def allow_stage(token: AccessToken, method_arn: MethodArn) -> Result:
+    """Allow the whole stage to the token's client; raises `ResultTooLargeError` where the gateway would not take it.
 
     {"principalId": CLIENT_ID,
      "policyDocument": {"Version": "2012-10-17", "Statement": [
-         {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": ["arn:aws:.../prod/GET/products"]}]},
+         {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": ["arn:aws:execute-api:.../prod/*"]}]},
      "context": {"permissions": "products:read", "scope": "products:read", "client_id": CLIENT_ID, "exp": 1790000000,
                  "sub": ..., "jti": ..., "iat": ..., "iss": ..., "aud": ...}}
     """
-    statements = [_statement("Allow", method_arn, allowed)]
-    if denied:
-        statements.append(_statement("Deny", method_arn, denied))
-    return _bounded(_policy(token.client_id, statements) | {"context": context(token)}, token)
+    return _verified(token, [_statement("Allow", method_arn.stage_resource)])
+
+
+def allow_routes(token: AccessToken, method_arn: MethodArn, routes: RouteMap) -> Result:
+    """Allow the routes that the token's scopes permit; raises `ForbiddenError` where that is none."""
+    found = routes.statements_for(token.scopes, method_arn.stage_arn)
+    if found.nothing_allowed:
+        raise ForbiddenError(Reason.INSUFFICIENT_SCOPE, kid=token.kid, token=token)
+    return _verified(token, found.statements, found.size)
 
 
 def allow_call(token: AccessToken, method_arn: MethodArn) -> Result:
@@ -51,11 +53,10 @@ def allow_call(token: AccessToken, method_arn: MethodArn) -> Result:
 
     A caller chooses the path, and what stands in it must not become a wildcard of the policy.
     """
-    call = f"{method_arn.method}{method_arn.path}"
-    is_literal = not any(wildcard in call for wildcard in _WILDCARDS)
-    if not is_literal or len(method_arn.resource(call)) > MAX_RESOURCE_CHARACTERS:
+    resource = method_arn.call_resource
+    if any(wildcard in resource for wildcard in _WILDCARDS) or len(resource) > MAX_RESOURCE_CHARACTERS:
         raise ForbiddenError(Reason.PATH_NOT_EXPRESSIBLE, kid=token.kid, token=token)
-    return allow(token, method_arn, (call,))
+    return _verified(token, [_statement("Allow", resource)])
 
 
 def deny(method_arn: MethodArn, token: AccessToken | None = None) -> Result:
@@ -63,19 +64,44 @@ def deny(method_arn: MethodArn, token: AccessToken | None = None) -> Result:
 
     A `token` is one that was verified; its context tells the gateway's own responses about it.
     """
-    statements = [_statement("Deny", method_arn, EVERYTHING)]
-    if token is None:
-        return _policy(UNKNOWN_PRINCIPAL, statements)
-    return _bounded(_policy(token.client_id, statements) | {"context": context(token)}, token)
+    statements = [_statement("Deny", method_arn.stage_resource)]
+    return _policy(UNKNOWN_PRINCIPAL, statements) if token is None else _verified(token, statements)
 
 
 def simple(*, is_authorized: bool, token: AccessToken | None = None) -> Result:
     """Answer an HTTP API whose authorizer has simple responses: {"isAuthorized": true, "context": {...}}."""
     result: Result = {"isAuthorized": is_authorized}
-    return result if token is None else _bounded(result | {"context": context(token)}, token)
+    return result if token is None else _with_context(result, token, 0)
 
 
-def context(token: AccessToken) -> dict[str, str | int]:
+def _verified(token: AccessToken, statements: Sequence[Statement], size: int | None = None) -> Result:
+    """Give a policy for a verified token. `size` is that of the statements as JSON, where that is known already."""
+    size = len(json.dumps(statements)) if size is None else size
+    return _with_context(_policy(token.client_id, statements), token, size)
+
+
+def _policy(principal_id: str, statements: Sequence[Statement]) -> Result:
+    return {"principalId": principal_id, "policyDocument": {"Version": "2012-10-17", "Statement": [*statements]}}
+
+
+def _statement(effect: Literal["Allow", "Deny"], resource: str) -> Statement:
+    return {"Action": "execute-api:Invoke", "Effect": effect, "Resource": [resource]}
+
+
+def _with_context(result: Result, token: AccessToken, statements_size: int) -> Result:
+    context = _context(token)
+    # Escaped as ASCII, JSON is never shorter than what is sent.
+    rest = len(json.dumps(token.client_id)) + len(json.dumps(context))
+    if _FRAME_BYTES + statements_size + rest >= MAX_RESULT_BYTES:
+        raise ResultTooLargeError(Reason.RESULT_TOO_LARGE, kid=token.kid, token=token)
+    return {**result, "context": context}
+
+
+# What a result is besides its principal, its statements and its context, each of which is empty here, of two bytes.
+_FRAME_BYTES = len(json.dumps({**_policy("", []), "context": {}})) - 3 * 2
+
+
+def _context(token: AccessToken) -> dict[str, str | int]:
     """Give what the API behind the gateway is told. Scalars only: the gateway takes neither arrays nor objects."""
     return {
         "permissions": token.scope,
@@ -88,18 +114,3 @@ def context(token: AccessToken) -> dict[str, str | int]:
         "iss": token.iss,
         "aud": " ".join(token.aud),
     }
-
-
-def _policy(principal_id: str, statements: list[dict[str, Any]]) -> Result:
-    return {"principalId": principal_id, "policyDocument": {"Version": "2012-10-17", "Statement": statements}}
-
-
-def _statement(effect: _Effect, method_arn: MethodArn, patterns: tuple[str, ...]) -> dict[str, Any]:
-    return {"Action": "execute-api:Invoke", "Effect": effect, "Resource": [*map(method_arn.resource, patterns)]}
-
-
-def _bounded(result: Result, token: AccessToken) -> Result:
-    # Escaped as ASCII, JSON is never shorter than what is sent.
-    if len(json.dumps(result)) >= MAX_RESULT_BYTES:
-        raise ResultTooLargeError(Reason.RESULT_TOO_LARGE, kid=token.kid, token=token)
-    return result

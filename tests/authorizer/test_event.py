@@ -53,7 +53,7 @@ def test_the_connect_route_has_no_path() -> None:
     """A WebSocket API's ARN ends in $connect."""
     arn = event.parse(recorded(Kind.WEBSOCKET)).method_arn
     assert (arn.method, arn.path) == (CONNECT, "")
-    assert arn.resource(arn.method) == "arn:aws:execute-api:us-east-1:123456789012:p1q2r3s4t5/prod/$connect"
+    assert arn.call_resource == "arn:aws:execute-api:us-east-1:123456789012:p1q2r3s4t5/prod/$connect"
 
 
 @pytest.mark.parametrize("kind", _REQUESTS)

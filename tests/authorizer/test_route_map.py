@@ -80,13 +80,14 @@ def test_nothing_may_be_allowed() -> None:
     without_open = {**_MAP, "groups": _MAP["groups"][:2]}
     read = parse(without_open)
     assert read.policy_for(scopes("other")) == ((), ())
-    assert read.statements_for(scopes("other"), _STAGE) == ((), True)
+    assert read.statements_for(scopes("other"), _STAGE) == ((), 2, True)
 
 
 def test_the_statements_are_those_of_the_patterns() -> None:
     """Each pattern stands below the stage; a statement of nothing is left out."""
     read = parse(_MAP)
-    assert read.statements_for(scopes("products:special"), _STAGE) == (
+    found = read.statements_for(scopes("products:special"), _STAGE)
+    assert (found.statements, found.nothing_allowed) == (
         (
             {
                 "Action": "execute-api:Invoke",
@@ -97,6 +98,7 @@ def test_the_statements_are_those_of_the_patterns() -> None:
         ),
         False,
     )
+    assert found.size == len(json.dumps(found.statements))
     (allow,) = read.statements_for(scopes(""), _STAGE.replace("prod", "test")).statements
     assert allow["Resource"] == [f"{_STAGE.replace('prod', 'test')}/*/"]
 
