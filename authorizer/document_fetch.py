@@ -4,7 +4,6 @@ import re
 import time
 from dataclasses import dataclass
 from http import HTTPStatus
-from queue import Empty, SimpleQueue
 from threading import Thread
 from threading import enumerate as enumerate_threads
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, Request
@@ -40,18 +39,20 @@ def fetch(source: Source, etag: str | None = None) -> Fetched | None:
     and looking up a name has none at all. So a thread does the asking, and whatever the other side does, the caller
     waits no longer.
     """
-    answers: SimpleQueue[Fetched | FetchError | None] = SimpleQueue()
+    answers: list[Fetched | FetchError | None] = []
     name = f"fetch {source.uri}"
     # A peer that sends a header a minute keeps its thread. One such thread is borne with, a second is not begun.
     if any(thread.name == name for thread in enumerate_threads()):
         raise FetchError("an earlier fetch still hangs")
+    thread = Thread(target=lambda: answers.append(_answer(source, etag)), name=name, daemon=True)
     try:
-        Thread(target=lambda: answers.put(_answer(source, etag)), name=name, daemon=True).start()
-        answer = answers.get(timeout=source.timeout_s)
+        thread.start()
     except RuntimeError:
         raise FetchError("no thread could be started") from None
-    except Empty:
-        raise FetchError("timed out") from None
+    thread.join(source.timeout_s)
+    if not answers:
+        raise FetchError("timed out")
+    answer = answers[0]
     if isinstance(answer, FetchError):
         raise answer
     return answer
