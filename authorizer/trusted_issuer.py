@@ -13,7 +13,7 @@ from typing import Any
 from authorizer import strict_json
 from authorizer.errors import JwksError
 from authorizer.jwks import KeySet, parse_jwks
-from authorizer.urls import check_issuer, check_url
+from authorizer.urls import check_other_issuer, check_url
 
 JWKS_PATH = "/.well-known/jwks.json"
 REVOCATIONS_PATH = "/oauth/revocations"
@@ -35,9 +35,10 @@ class TrustedIssuer:
         cls, issuer: str, audiences: frozenset[str], *, jwks_uri: str, jwks: KeySet | None, revocations_uri: str
     ) -> "TrustedIssuer":
         """Put its usual address in the place of each that is empty."""
+        base = issuer.removesuffix("/")
         if jwks is None and not jwks_uri:
-            jwks_uri = issuer + JWKS_PATH
-        feed = "" if revocations_uri == OFF else revocations_uri or issuer + REVOCATIONS_PATH
+            jwks_uri = base + JWKS_PATH
+        feed = "" if revocations_uri == OFF else revocations_uri or base + REVOCATIONS_PATH
         return cls(issuer, audiences, jwks_uri, jwks, feed)
 
 
@@ -128,7 +129,7 @@ def _jwks(value: object) -> KeySet:
 _REQUIRED = object()
 # Member, what stands for an absent one, and how a present one is read.
 _MEMBERS: Mapping[str, tuple[object, Callable[[object], Any]]] = {
-    "issuer": (_REQUIRED, _text(check_issuer)),
+    "issuer": (_REQUIRED, _text(check_other_issuer)),
     "audiences": (_REQUIRED, _audiences),
     "jwks_uri": ("", _text(check_url)),
     "jwks": (None, _jwks),

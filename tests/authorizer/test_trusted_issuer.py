@@ -53,6 +53,14 @@ def test_each_entry_is_what_it_says() -> None:
     assert (third.jwks_uri, third.revocations_uri) == (OTHER + "/tenant/.well-known/jwks.json", feed)
 
 
+def test_an_issuer_may_end_with_a_slash() -> None:
+    """Other vendors' do: the name stays as it is, and no address gets two slashes."""
+    (trusted,) = read([entry(issuer=OTHER + "/")])
+    assert trusted.issuer == OTHER + "/"
+    assert trusted.jwks_uri == OTHER + "/.well-known/jwks.json"
+    assert trusted.revocations_uri == OTHER + "/oauth/revocations"
+
+
 REFUSED: dict[str, tuple[Any, str]] = {
     "no JSON": ("[", "strict JSON"),
     "a member twice": (json.dumps([GOOD])[:-2] + ',"issuer":"https://x.example"}]', "strict JSON"),
@@ -63,7 +71,8 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "no issuer": ([entry(issuer=None)], "number 1 .* issuer must be a string"),
     "an issuer that is null": ('[{"issuer": null, "audiences": ["a"]}]', "issuer must be a string"),
     "an issuer of http": ([GOOD, entry(issuer="http://x.example")], "number 2 .* issuer must be an https URL"),
-    "an issuer with a slash": ([entry(issuer=ISSUER + "/")], "issuer must be a URL without"),
+    "an issuer with a query": ([entry(issuer=ISSUER + "?x")], "issuer must be a URL without"),
+    "an issuer that is empty": ([entry(issuer="")], "issuer must be a URL"),
     "no audiences": ([entry(audiences=None)], "audiences must be an array"),
     "audiences empty": ([entry(audiences=[])], "audiences must be an array"),
     "audiences a string": ([entry(audiences=AUDIENCE)], "audiences must be an array"),
