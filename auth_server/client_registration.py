@@ -43,7 +43,8 @@ class InvalidClientMetadataError(ValueError):
 
 
 def _token_content_fits(client: Client) -> bool:
-    claims = {**client.claims, **({"usage_identifier_key": key} if (key := client.usage_identifier_key) else {})}
+    key = client.usage_identifier_key
+    claims = {**client.claims, **({} if key is None else {"usage_identifier_key": key})}
     content = [client.client_id, client.client_id, list(client.audiences), claims, " ".join(client.scopes)]
     return len(json.dumps(content, separators=(",", ":"))) <= MAX_TOKEN_CONTENT_BYTES
 
