@@ -9,7 +9,8 @@ import cfnlint.api  # type: ignore[import-untyped] # has no type information
 import yaml
 
 from auth_server.client_registration import check
-from authorizer import access_token
+from authorizer import access_token, policy
+from authorizer.event import MethodArn
 from infra.template_yaml import load
 from infra.translation import translated_template
 from tests.simulator import ISSUER, MemoryClientStore, Simulator, client
@@ -36,7 +37,16 @@ def test_the_record_of_the_page_gives_its_token() -> None:
     server.clients.clients["reporting"] = check(client(**_members(reporting), usage_identifier_key=KEY))
     claims = server.claims(server.token("reporting"))
     assert {**claims, "jti": TOKEN["jti"]} == {**TOKEN, "iss": ISSUER}
-    assert access_token.from_claims(claims, "kid").usage_identifier_key == ANSWER["usageIdentifierKey"] == KEY
+    assert access_token.from_claims(claims, "kid").usage_identifier_key == KEY
+
+
+def test_the_token_of_the_page_gives_its_answer() -> None:
+    """Member by member, but for the context, of which the page shows a part."""
+    (statement,) = ANSWER["policyDocument"]["Statement"]
+    method_arn = MethodArn.parse(statement["Resource"][0].replace("*", "GET/products"))
+    answer = policy.allow_stage(access_token.from_claims(TOKEN, "kid"), method_arn)
+    assert answer["context"].items() >= ANSWER["context"].items()
+    assert {**answer, "context": ANSWER["context"]} == ANSWER
 
 
 def _members(record: Any) -> dict[str, Any]:
