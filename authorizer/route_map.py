@@ -131,6 +131,15 @@ class RouteMap:
         group = next((self._routes[key] for key in keys if key in self._routes), _CLOSED)
         return group != _CLOSED and _granted(self._groups[group].any_of, scopes)
 
+    def missing(self, scopes: frozenset[str]) -> dict[str, list[list[str]] | None]:
+        """Give, for each route, None where it is permitted, else the scopes that are missing of each alternative."""
+        return {
+            route: None
+            if group != _CLOSED and _granted(self._groups[group].any_of, scopes)
+            else [sorted(each - scopes) for each in (self._groups[group].any_of if group != _CLOSED else ())]
+            for route, group in self._routes.items()
+        }
+
     def permits_connect(self, scopes: frozenset[str]) -> bool:
         """Whether the scopes allow a WebSocket API's $connect."""
         return _granted(self._connect, scopes)

@@ -32,7 +32,7 @@ _SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A map, what its author might not expect, and the bytes of the largest policy's patterns and of the room for them."""
+    """A map, what its author might not expect, and the bytes of the largest policy's patterns and of their room."""
 
     map: dict[str, Any]
     warnings: tuple[str, ...]
@@ -79,7 +79,7 @@ def _check(plan: Plan, planner: Planner, room: Room) -> None:
         largest = sorted(planner.groups, key=lambda each: -plan.most_of(each, room))[:_SHOWN]
         costs = "; ".join(f"{words(each)}: {plan.most_of(each, room)} bytes" for each in largest)
         raise RouteMapError(
-            f"a policy may need {over} bytes more than the {room.bytes} that API Gateway leaves for routes. Most costs: "
+            f"a policy may need {over} bytes more than the {room.bytes} that API Gateway leaves for routes. Most need: "
             f"{costs}. Let routes share scopes or a path that no other scope's routes have, name a short --stage, or "
             "compile with --per-call and set POLICY_FOR=call"
         )
@@ -89,8 +89,8 @@ def _told_apart(conflicts: Sequence[Conflict]) -> str:
     shown = list(dict.fromkeys(map(str, conflicts)))
     more = f" ({len(shown) - _SHOWN} more like this)" if len(shown) > _SHOWN else ""
     return (
-        f"one policy cannot tell these routes apart: {'; '.join(shown[:_SHOWN])}{more}. Give them the same scopes or other "
-        "paths, or compile with --per-call and set POLICY_FOR=call"
+        f"one policy cannot tell these routes apart: {'; '.join(shown[:_SHOWN])}{more}. Give them the same scopes or "
+        "other paths, or compile with --per-call and set POLICY_FOR=call"
     )
 
 

@@ -1,9 +1,9 @@
 """What an OpenAPI document (3.0, 3.1) says of its routes and of the scopes that they need.
 
-`security` is a list of alternatives; of each, all schemes are needed, with all their scopes (OpenAPI, "Security Requirement
-Object"). Scopes stand in these lists, or in `x-latchkey-scopes` beside them, whose scopes are all needed as well. `security:
-[]`, or `{}` among the alternatives, is open to every token. Without `security`, an operation takes the document's, which API
-Gateway does not read; without that, it is closed.
+`security` is a list of alternatives; of each, all schemes are needed, with all their scopes (OpenAPI, "Security
+Requirement Object"). Scopes stand in these lists, or in `x-latchkey-scopes` beside them, whose scopes are all needed as
+well. `security: []`, or `{}` among the alternatives, is open to every token. Without `security`, an operation takes the
+document's, which API Gateway does not read; without that, it is closed.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ class _Reader:
         self.warnings: list[str] = []
         if document.get("security"):
             self.warnings.append(
-                "API Gateway ignores security at the root of a document: operations that have none of their own are open "
-                "there, unless something else gives them an authorizer"
+                "API Gateway ignores security at the root of a document: operations that have none of their own are "
+                "open there, unless something else gives them an authorizer"
             )
 
     def routes(self, path: str, item: Any) -> list[Route]:

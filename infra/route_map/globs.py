@@ -72,8 +72,6 @@ def _fragment(pattern: str, segment: Segment) -> str | None:
 
 def widest(patterns: frozenset[str]) -> tuple[str, ...]:
     """Leave out each pattern that another one covers."""
-    chosen: list[str] = []
-    for pattern in sorted(patterns, key=lambda each: (len(each), each)):
-        if not any(covers(other, pattern) for other in chosen):
-            chosen.append(pattern)
-    return tuple(chosen)
+    return tuple(
+        sorted(each for each in patterns if not any(covers(other, each) for other in patterns if other != each))
+    )

@@ -1,7 +1,8 @@
-"""Fewer patterns for the same routes, where one for each does not fit: `GET/products*`, `P*/products*`, `*/products*`."""
+"""Fewer patterns for the same routes, where one for each does not fit: `GET/products*`, `P*/products*`."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from infra.route_map.globs import covers
@@ -14,33 +15,33 @@ if TYPE_CHECKING:
     from infra.route_map.requirement import Requirement
     from infra.route_map.size import Room
 
-# What stands for several methods: POST and PUT; PATCH as well; all. The first ends before a slash, so that it matches no
-# longer path than it has to; the others match `PUT/orders/products*` where `P*/products*` was meant.
+    Allow = dict[Requirement, Patterns]
+    # Whether a pattern may be allowed to a token for a requirement.
+    Test = Callable[[str, Requirement], bool]
+
+# What stands for several methods: POST and PUT; PATCH as well; all. The first is the closest: `P*/products*` matches
+# `PUT/orders/products`, and `P*T/products*` does so only where a segment before it ends with a T.
 _POST_AND_PUT: Final = "P*T"
 _P: Final = "P*"
 _ALL: Final = "*"
-
-Allow = dict["Requirement", "Patterns"]
-# Whether a pattern may be allowed to a token for a requirement.
-Test = "Callable[[str, Requirement], bool]"
 
 
 def merged(planner: Planner, room: Room) -> Plan:
     """Give the first plan that fits, from the plainest on, or the smallest one.
 
-    1. One pattern for each route. 2. Patterns that match no request of another group's routes. 3. Patterns that do, where
-    those requests can be denied by patterns that are there anyway.
+    1. One pattern for each route. 2. Patterns that match no request of another group's routes. 3. Patterns that do,
+    where those requests can be denied by patterns that are there anyway.
     """
     literal = planner.literal()
     plan = planner.plan(literal)
     if plan.conflicts:
         return plan
-    safe = _covered(planner, literal, _harmless(planner), _POST_AND_PUT)
+    safe = _covered(literal, _harmless(planner), _POST_AND_PUT)
     wider: Iterator[Callable[[], Allow]] = iter(
         (
             lambda: safe,
-            lambda: _covered(planner, literal, _deniable(planner, safe, literal), _POST_AND_PUT, _P),
-            lambda: _covered(planner, literal, _deniable(planner, safe, literal), _POST_AND_PUT, _P, _ALL),
+            lambda: _covered(literal, _deniable(planner, safe, literal), _POST_AND_PUT, _P),
+            lambda: _covered(literal, _deniable(planner, safe, literal), _POST_AND_PUT, _P, _ALL),
         )
     )
     while plan.most_bytes(room) > room.bytes and (step := next(wider, None)):
@@ -57,7 +58,7 @@ def _harmless(planner: Planner) -> Test:
 
 
 def _deniable(planner: Planner, *offers: Mapping[Requirement, Patterns]) -> Test:
-    """Make the test whether all that a pattern opens of other routes can be denied, by patterns that are there anyway."""
+    """Make the test whether all that a pattern opens of other routes is denied by patterns that are there anyway."""
 
     def test(pattern: str, granted: Requirement) -> bool:
         for route, common in planner.harmed(pattern, granted):
@@ -71,11 +72,15 @@ def _deniable(planner: Planner, *offers: Mapping[Requirement, Patterns]) -> Test
     return test
 
 
-def _covered(planner: Planner, literal: Allow, is_good: Test, *methods: str) -> Allow:
+def _covered(literal: Allow, is_good: Test, *methods: str) -> Allow:
     return {
-        requirement: _cover(patterns, lambda each, granted=requirement: is_good(each, granted), methods)
+        requirement: _cover(patterns, partial(_asked, is_good, requirement), methods)
         for requirement, patterns in literal.items()
     }
+
+
+def _asked(is_good: Test, granted: Requirement, pattern: str) -> bool:
+    return is_good(pattern, granted)
 
 
 def _cover(literal: Patterns, is_good: Callable[[str], bool], methods: tuple[str, ...]) -> Patterns:
@@ -97,7 +102,7 @@ def _cover(literal: Patterns, is_good: Callable[[str], bool], methods: tuple[str
 
 
 def _candidates(literal: Patterns, methods: tuple[str, ...]) -> set[str]:
-    """Give what could stand for several of the patterns: all below a path, or the path alone, for one or more methods."""
+    """Give what could stand for several of the patterns: all below a path, or a path alone, for one method or more."""
     found: set[str] = set()
     for pattern in literal:
         method, _, path = pattern.partition("/")

@@ -1,8 +1,8 @@
 """What each group of routes is allowed by, what it is denied by, and whether that tells all routes apart.
 
 A policy is kept for the token and held against every request. So whatever a pattern matches of another route's requests
-has to be denied, as long as the token may lack that route. A pattern that denies matches requests of third routes in turn:
-where a token may have those, one policy cannot say it, and the document is refused.
+has to be denied, as long as the token may lack that route. A pattern that denies matches requests of third routes in
+turn: where a token may have those, one policy cannot say it, and the document is refused.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Patterns for each requirement; `deny` has those of CLOSED too, each with the requirements that it stands against."""
+    """Patterns for each requirement. `deny` has those of CLOSED too, each with the requirements it stands against."""
 
     allow: Mapping[Requirement, Patterns]
     deny: Mapping[Requirement, Mapping[str, frozenset[Requirement]]]
@@ -141,7 +141,8 @@ class Planner:
     ) -> str | Conflict:
         """Choose the pattern that denies `glob`, which is the route's, to a token for `granted`."""
         offered = (each for offer in offers for each in offer.get(route.requirement, ()) if covers(each, glob))
-        own = (each for each in (f"*/{route.resource}", *route.patterns) if covers(each, glob))
+        for_all = (f"*/{route.resource}",) if len(route.methods) > 1 else ()
+        own = (each for each in (*for_all, *route.patterns) if covers(each, glob))
         conflict = None
         for pattern in dict.fromkeys((*offered, *own, glob)):
             conflict = self._conflict(pattern, route, granted)

@@ -1,7 +1,7 @@
 """What a token must have for a route: alternatives, each a set of scopes that are all needed.
 
-More scopes never allow less. So whether some token has one requirement and not another is seen from the smallest sets of
-scopes alone, which are the alternatives and their unions.
+More scopes never allow less. So whether some token has one requirement and not another is seen from the smallest sets
+of scopes alone, which are the alternatives and their unions.
 """
 
 from __future__ import annotations

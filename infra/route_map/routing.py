@@ -1,10 +1,10 @@
 """Which route of an API a request reaches.
 
 A literal segment stands before a parameter, a parameter before a greedy one, from the left; a parameter holds one
-character at least. Where AWS's documentation leaves room for another order (a full match before every greedy one; in HTTP
-APIs, a method before ANY), a request is taken to reach each of the routes in question. A method that a REST API's resource
-lacks reaches nothing; here it reaches a less specific route, as it does in an HTTP API: the policy of a request that
-reaches nothing does not matter.
+character at least. Where AWS's documentation leaves room for another order (a full match before every greedy one; in
+HTTP APIs, a method before ANY), a request is taken to reach each of the routes in question. A method that a REST API's
+resource lacks reaches nothing; here it reaches a less specific route, as it does in an HTTP API: the policy of a
+request that reaches nothing does not matter.
 
 Sources: API Gateway developer guide, "Create routes for HTTP APIs in API Gateway", "Set up a proxy integration with a
 proxy resource".

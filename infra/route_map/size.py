@@ -36,7 +36,7 @@ class Room:
     @property
     def bytes(self) -> int:
         """Bytes for patterns: what is left when a policy with two empty statements is there."""
-        statements = [
+        statements: list[dict[str, object]] = [
             {"Action": "execute-api:Invoke", "Effect": effect, "Resource": []} for effect in ("Allow", "Deny")
         ]
         empty = {"policyDocument": {"Version": "2012-10-17", "Statement": statements}}

@@ -1,8 +1,8 @@
 """A model of the gateway's cache: no call is decided otherwise than it would be without one.
 
 The gateway asks the authorizer once for a token, keeps the policy and holds it against every later call. The model does
-that with the local gateway's own routing and policy evaluation, over documents, scopes and calls of any kind, and compares
-each decision with the scopes that the document names for the route that the call reaches.
+that with the local gateway's own routing and policy evaluation, over documents, scopes and calls of any kind, and
+compares each decision with the scopes that the document names for the route that the call reaches.
 """
 
 import itertools
@@ -21,7 +21,7 @@ from infra.local.gateway.policy import Decision, parse_policy
 from infra.local.gateway.routes import Router, canonical
 from infra.route_map import Compiled, Room, RouteMapError, compile_routes
 from infra.route_map.plan import Planner
-from infra.route_map.routing import METHODS, Route, Routing
+from infra.route_map.routing import Route, Routing
 
 _STAGE: Final = "arn:aws:execute-api:us-east-1:123456789012:abcdef1234/prod"
 _SCOPES: Final = ("r", "w", "x")
@@ -60,7 +60,9 @@ def operations() -> st.SearchStrategy[Document]:
         scopes.map(lambda scope: {"security": [{"oauth": [scope]}]}),
         scopes.map(lambda scope: {"security": [{"token": []}], "x-latchkey-scopes": [scope]}),
         st.lists(some.map(lambda each: {"oauth": each}), min_size=1, max_size=2).map(lambda each: {"security": each}),
-        st.tuples(some, some).map(lambda both: {"security": [{"token": []}, {"oauth": both[0], "token": []}], "x-latchkey-scopes": both[1]}),
+        st.tuples(some, some).map(
+            lambda both: {"security": [{"token": []}, {"oauth": both[0], "token": []}], "x-latchkey-scopes": both[1]}
+        ),
         st.sampled_from([{"security": []}, {"security": [{"oauth": ["r"]}, {}]}, {}, {}]),
     )
 
@@ -68,7 +70,9 @@ def operations() -> st.SearchStrategy[Document]:
 def documents() -> st.SearchStrategy[Document]:
     """Draw a document: few operations on paths that meet, preflights among them."""
     item = st.dictionaries(st.sampled_from(_METHODS), operations(), min_size=1, max_size=2)
-    with_preflight = st.tuples(item, st.booleans()).map(lambda both: {**both[0], **({"options": _MOCK} if both[1] else {})})
+    with_preflight = st.tuples(item, st.booleans()).map(
+        lambda both: {**both[0], **({"options": _MOCK} if both[1] else {})}
+    )
     return st.dictionaries(paths(), with_preflight, min_size=1, max_size=5).map(
         lambda each: {"openapi": "3.0.1", "paths": each, "components": {"securitySchemes": _SCHEMES}}
     )
@@ -175,12 +179,14 @@ def every_call(first: int) -> Iterator[Call]:
         yield from ((scopes, request) for request in (*_REQUESTS[first:], *_REQUESTS[:first]))
 
 
-_THOROUGH = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+_THOROUGH = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+)
 
 
 @_THOROUGH
 @given(documents(), st.booleans(), _CALLS)
-def test_a_sequence_of_calls_is_decided_as_without_a_cache(document: Document, tight: bool, calls: list[Call]) -> None:  # noqa: FBT001 - drawn
+def test_a_sequence_of_calls_is_decided_as_without_a_cache(document: Document, tight: bool, calls: list[Call]) -> None:
     """Any tokens, in any order, with the policy of each token's first call."""
     result = compiled(document, tight=tight)
     assume(result is not None)
@@ -190,7 +196,7 @@ def test_a_sequence_of_calls_is_decided_as_without_a_cache(document: Document, t
 
 @settings(_THOROUGH, max_examples=60)
 @given(documents(), st.booleans())
-def test_every_call_of_a_small_world_is_decided_as_without_a_cache(document: Document, tight: bool) -> None:  # noqa: FBT001 - drawn
+def test_every_call_of_a_small_world_is_decided_as_without_a_cache(document: Document, tight: bool) -> None:
     """All paths of up to four segments of three names, with every set of scopes: 2,904 calls a document."""
     result = compiled(document, tight=tight)
     assume(result is not None)
@@ -259,9 +265,6 @@ def test_the_documents_are_of_every_kind() -> None:
     look()
     least = {"denied": 0.1, "merged": 0.05, "denied and merged": 0.005, "refused": 0.03}
     assert all(seen[kind] >= share * seen["all"] for kind, share in least.items()), seen
-
-
-# --- faults that the model has to find -----------------------------------------------------------------------------------
 
 
 def for_this_call_alone(route_map: RouteMap, scopes: frozenset[str], method: str, path: str) -> Patterns:
@@ -342,7 +345,9 @@ COMPILER_FAULTS: Mapping[str, tuple[Any, str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", ["a star holds no slash", "third routes are forgotten", "the least specific route is reached"])
+@pytest.mark.parametrize(
+    "name", ["a star holds no slash", "third routes are forgotten", "the least specific route is reached"]
+)
 def test_a_fault_of_the_compiler_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The model has a counter-example for each."""
     if name == "a star holds no slash":
@@ -373,4 +378,3 @@ def test_the_map_is_json() -> None:
     result = compiled({"openapi": "3.1.0", "paths": {"/a": {"get": {"security": []}}}})
     assert result is not None
     assert json.loads(result.json) == result.map
-    assert METHODS == tuple(sorted(METHODS))
