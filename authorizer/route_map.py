@@ -17,6 +17,7 @@ that is not granted is denied by those of its patterns that stand against a grou
 calls has neither `allow` nor `deny`. What is not in the map is closed.
 """
 
+import json
 import re
 import zlib
 from collections.abc import Iterable, Mapping
@@ -50,10 +51,14 @@ class Patterns(NamedTuple):
 
 
 class Statements(NamedTuple):
-    """The statements of a policy, to be read only: the same objects are given out again."""
+    """The statements of a policy, to be read only: the same objects are given out again.
+
+    `json_bytes` are those of the list as JSON.
+    """
 
     statements: tuple[Mapping[str, Any], ...]
     nothing_allowed: bool
+    json_bytes: int
 
 
 class _Deny(NamedTuple):
@@ -154,19 +159,16 @@ class RouteMap:
 
     def _statements_of(self, scopes: frozenset[str], stage_arn: str) -> Statements:
         patterns = self._patterns(scopes)
-        effects = (("Allow", patterns.allow), ("Deny", patterns.deny))
-        return Statements(
-            tuple(
-                {
-                    "Action": "execute-api:Invoke",
-                    "Effect": effect,
-                    "Resource": [f"{stage_arn}/{each}" for each in resources],
-                }
-                for effect, resources in effects
-                if resources
-            ),
-            nothing_allowed=not patterns.allow,
+        statements = tuple(
+            {
+                "Action": "execute-api:Invoke",
+                "Effect": effect,
+                "Resource": [f"{stage_arn}/{each}" for each in resources],
+            }
+            for effect, resources in (("Allow", patterns.allow), ("Deny", patterns.deny))
+            if resources
         )
+        return Statements(statements, not patterns.allow, len(json.dumps(statements)))
 
 
 def compact(data: bytes) -> str:

@@ -144,7 +144,8 @@ class Planner:
         for_all = (f"*/{route.resource}",) if len(route.methods) > 1 else ()
         own = (each for each in (*for_all, *route.patterns) if covers(each, glob))
         conflict = None
-        for pattern in dict.fromkeys((*offered, *own, glob)):
+        candidates: list[str] = [*offered, *own, glob]
+        for pattern in candidates:
             conflict = self._conflict(pattern, route, granted)
             if conflict is None:
                 return pattern
