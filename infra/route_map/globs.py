@@ -11,6 +11,8 @@ from typing import Final
 
 # A segment of a shape that any text may stand in, of one character at least and without a slash.
 PARAMETER: Final = None
+# One that may be empty, too. No literal is like it.
+ANYTHING: Final = "*"
 
 Segment = str | None
 Shape = tuple[Segment, ...]
@@ -65,8 +67,8 @@ def families(pattern: str, shape: Shape) -> frozenset[Family]:
 
 def _fragment(pattern: str, segment: Segment) -> str | None:
     """Give what a pattern leaves of a segment; None is nothing."""
-    if segment is PARAMETER:
-        return re.sub(r"\*+", "*", pattern) or None
+    if segment is PARAMETER or segment == ANYTHING:
+        return re.sub(r"\*+", "*", pattern) or (None if segment is PARAMETER else "")
     return segment if matches(pattern, segment) else None
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from infra.route_map.globs import PARAMETER, Shape, families, may_meet
+from infra.route_map.globs import ANYTHING, PARAMETER, Shape, families, may_meet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -139,7 +139,8 @@ class Routing:
         """Give the shapes that a route's requests have: method, then segments.
 
         A greedy parameter may hold any number of segments. More than there are slashes in a pattern, and than any other
-        route has, are all the same: a `*` holds them, and no route is more specific for them.
+        route has, are all the same: a `*` holds them, and no route is more specific for them. One between two others
+        may be empty, which no other parameter can be: what comes after it makes no difference then.
         """
         if not route.is_greedy:
             ends: list[Shape] = [tuple(PARAMETER if is_parameter(each) else each for each in route.segments)]
@@ -147,7 +148,14 @@ class Routing:
             front = () if route.path == DEFAULT else route.segments[:-1]
             fixed = tuple(PARAMETER if is_parameter(each) else each for each in front)
             most = max(self._depth, len(front) + slashes) + 2 - len(front)
-            ends = [(*fixed, *[PARAMETER] * number) for number in range(1, most + 1)]
+            least = 0 if route.path == DEFAULT else 1
+            numbers = range(1, most + 1)
+            ends = [(*fixed, *[PARAMETER] * number) for number in numbers]
+            ends += [
+                (*fixed, *[PARAMETER] * full, "", *[ANYTHING] * (number - full - 2), PARAMETER)
+                for number in numbers
+                for full in range(least, number - 1)
+            ]
             ends += [("",)] if route.path == DEFAULT else []
         for end in ends:
             yield from ((method, *end) for method in route.methods)
