@@ -122,30 +122,20 @@ def _report(compiled: Any, output: Path | None, *, compact: bool) -> dict[str, A
 
 
 def _compiled(document: Path, *, stage: str | None, reserve: int | None, per_call: bool) -> Any:
-    yaml = _need_yaml()
-    from infra import route_map  # noqa: PLC0415 - the list of commands needs no compiler
-    from infra.template_yaml import load  # noqa: PLC0415 - as above
-
     try:
-        parsed = load(document)
-    except OSError as error:
-        raise CommandError(f"{document} cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, TypeError, ValueError, RecursionError):
-        raise CommandError(f"{document} is not a YAML or JSON object") from None
+        from infra import route_map  # noqa: PLC0415 - the list of commands needs no compiler
+        from infra.route_map.yaml_document import read_file  # noqa: PLC0415 - as above
+    except ModuleNotFoundError as error:
+        raise CommandError(f"{error.name} is missing: pip install 'latchkey[cli]'") from None
+
     room = route_map.Room()
     room = replace(room, stage=room.stage if stage is None else _stage(stage), reserve=reserve or room.reserve)
     try:
-        return route_map.compile_routes(parsed, room, per_call=per_call)
+        return route_map.compile_routes(read_file(document), room, per_call=per_call)
+    except OSError as error:
+        raise CommandError(f"{document} cannot be read: {error.strerror}") from None
     except route_map.RouteMapError as error:
         raise CommandError(str(error)) from None
-
-
-def _need_yaml() -> Any:
-    try:
-        import yaml  # noqa: PLC0415 - the list of commands needs no YAML
-    except ModuleNotFoundError as error:
-        raise CommandError(f"{error.name} is missing: pip install 'latchkey[cli]'") from None
-    return yaml
 
 
 def _data(openapi: Path | None, stage: str | None) -> bytes:

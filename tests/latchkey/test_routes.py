@@ -186,6 +186,13 @@ def test_what_is_no_document_is_refused(tmp_path: Path, text: str) -> None:
     assert "latchkey itself has failed" not in result.stderr
 
 
+def test_nothing_stands_twice(openapi: str) -> None:
+    """Of two members of one name, parsers take one or the other: the document is refused, and the line named."""
+    path = Path(openapi)
+    path.write_text(OPENAPI.replace("/open: {get: {", "/open: {get: {security: [{token: [open]}], "), encoding="utf-8")
+    run("compile", openapi).refused(1, "security is there twice", "line 10")
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.recursive(
