@@ -144,7 +144,7 @@ def _some_of(known: tuple[str, ...], document: Mapping[str, Any], name: str) -> 
 
 def _one_of(known: tuple[str, ...], document: Mapping[str, Any], name: str) -> str:
     """Give the value; the first of those known where there is none (RFC 7591 2)."""
-    value = _text(document, name) or known[0]
+    value = known[0] if document.get(name) is None else _text(document, name)
     if value not in known:
         raise RejectedMetadataError(f"{name} is one of: {', '.join(known)}.")
     return value

@@ -267,6 +267,7 @@ BAD_METADATA: dict[str, tuple[dict[str, Any], str]] = {
     "grants that are no list": ({"grant_types": CLIENT_CREDENTIALS}, "invalid_client_metadata"),
     "no authentication": ({"token_endpoint_auth_method": "none"}, "invalid_client_metadata"),
     "a method that is for operators": ({"token_endpoint_auth_method": "federated_jwt"}, "invalid_client_metadata"),
+    "a method without a name": ({"token_endpoint_auth_method": ""}, "invalid_client_metadata"),
     "a method that is a list": ({"token_endpoint_auth_method": ["client_secret_basic"]}, "invalid_client_metadata"),
     "keys without any": ({"token_endpoint_auth_method": "private_key_jwt"}, "invalid_client_metadata"),
     "keys that are no object": ({"jwks": []}, "invalid_client_metadata"),
