@@ -1,6 +1,6 @@
 """JWT access tokens: which claims there must be, and what they must say (RFC 9068 2 and 4, RFC 8725 3)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,8 @@ class AccessToken:
     """What a verified token says. Made only of claims under a signature of the issuer.
 
     Times are seconds since the epoch (RFC 7519 2, NumericDate). `scope` is empty where the token has none. `cnf` names
-    the key that whoever presents the token must prove to have (RFC 7800 3.1), None where bearing it is enough.
+    the key that whoever presents the token must prove to have (RFC 7800 3.1), None where bearing it is enough. `actors`
+    are the client ids in `act` (RFC 8693 4.1), of whoever acted last first.
     """
 
     iss: str
@@ -31,6 +32,15 @@ class AccessToken:
     scope: str
     kid: str
     cnf: Mapping[str, Any] | None = None
+    actors: tuple[str, ...] = ()
+
+    @property
+    def parties(self) -> tuple[str, ...]:
+        """Give everybody out of whose tokens it came: its client, then the subject and the actors of exchanges, once.
+
+        Where one of them may have no token any more, nothing that was made out of its tokens is good either.
+        """
+        return tuple(dict.fromkeys((self.client_id, self.sub, *self.actors)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +85,16 @@ def from_claims(claims: Mapping[str, Any], kid: str) -> AccessToken:
         scope=claims.get("scope", ""),
         kid=kid,
         cnf=claims.get("cnf"),
+        actors=tuple(_actors(claims.get("act"))),
     )
+
+
+def _actors(act: object) -> Iterator[str]:
+    """Give the client ids of a chain of actors; another issuer's `act` may be of any form, and names none then."""
+    while isinstance(act, dict):
+        if isinstance(client_id := act.get("client_id"), str):
+            yield client_id
+        act = act.get("act")
 
 
 def check(token: AccessToken, expected: Expectation, now: float) -> None:
