@@ -648,6 +648,7 @@ metadata_documents = st.fixed_dictionaries(
         "audience": some_audiences.map(list),
         "grant_types": st.lists(st.sampled_from((CLIENT_CREDENTIALS, TOKEN_EXCHANGE)), unique=True),
         "token_endpoint_auth_method": st.sampled_from(("client_secret_post", "client_secret_basic")),
+        "dpop_bound_access_tokens": st.booleans(),
         "registrable_scopes": some_scopes.map(list),
         "registrable_audiences": some_audiences.map(list),
         "resource_identifiers": some_audiences.map(list),

@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
+from auth_server.aws import CONFIG
 from auth_server.aws.state_table import DynamoDBStateStore
 from auth_server.errors import DependencyError
 from auth_server.state import Revocations
@@ -135,7 +136,8 @@ def test_revocations_go_over_pages(store: DynamoDBStateStore) -> None:
 
 def test_no_connection_is_a_dependency_error() -> None:
     """A store that cannot be reached fails, and says neither yes nor no."""
-    store = DynamoDBStateStore(boto3.client("dynamodb", endpoint_url="http://127.0.0.1:9"), "state")
+    unreachable = boto3.client("dynamodb", endpoint_url="http://127.0.0.1:9", config=CONFIG)
+    store = DynamoDBStateStore(unreachable, "state")
     for ask in (
         lambda: store.use_once("kind", "name", until=NOW, now=NOW),
         lambda: store.count("kind", "name", until=NOW),
