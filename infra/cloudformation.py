@@ -18,6 +18,8 @@ from infra.intrinsics import ResolutionError, Resolver
 from infra.template_yaml import Document, load
 
 TEMPLATE: Final = Path(__file__).with_name("template.yaml")
+AUTHORIZER_TEMPLATE: Final = Path(__file__).with_name("authorizer.yaml")
+TEMPLATES: Final = (TEMPLATE, AUTHORIZER_TEMPLATE)
 FUNCTION: Final = "AWS::Serverless::Function"
 TABLE: Final = "AWS::DynamoDB::Table"
 API: Final = "AWS::Serverless::Api"
@@ -126,6 +128,17 @@ class Stack:
             if "Condition" not in output or self._resolver.holds(output["Condition"])
         }
 
+    def refusals(self) -> list[str]:
+        """Return what the template's rules object to in the parameters; CloudFormation then makes no stack."""
+        rules = self._template.get("Rules", {}).values()
+        return [
+            assertion["AssertDescription"]
+            for rule in rules
+            if "RuleCondition" not in rule or self._resolver.evaluate(rule["RuleCondition"])
+            for assertion in rule["Assertions"]
+            if not self._resolver.evaluate(assertion["Assert"])
+        ]
+
     def properties(self, logical_id: str) -> Document:
         """Return a resource's properties, those of the template's `Globals` among them, filled in."""
         resource = self._resource(logical_id)
@@ -214,4 +227,4 @@ def _merged(common: Document, own: Document) -> Document:
     return {**common, **own, **{name: _merged(common[name], own[name]) for name in both}}
 
 
-__all__ = ["TEMPLATE", "Function", "ResolutionError", "Stack", "Table"]
+__all__ = ["AUTHORIZER_TEMPLATE", "TEMPLATE", "TEMPLATES", "Function", "ResolutionError", "Stack", "Table"]
