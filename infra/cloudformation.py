@@ -120,6 +120,10 @@ class Stack:
         document: Document = self.properties(logical_id)["DefinitionBody"]
         return document
 
+    def resources(self) -> dict[str, str]:
+        """Return the type of every resource whose condition holds, by its logical id."""
+        return {name: resource["Type"] for name, resource in self._resources.items() if self._is_made(name)}
+
     def outputs(self) -> dict[str, str]:
         """Return every output whose condition holds."""
         return {
@@ -174,7 +178,7 @@ class Stack:
         return Table(logical_id=logical_id, name=name, definition=definition, ttl_attribute=ttl)
 
     def _of_type(self, kind: str) -> list[str]:
-        return [name for name, resource in self._resources.items() if resource["Type"] == kind and self._is_made(name)]
+        return [name for name, made in self.resources().items() if made == kind]
 
     def _is_made(self, logical_id: str) -> bool:
         condition = self._resource(logical_id).get("Condition")

@@ -1,4 +1,4 @@
-"""Lint what is deployed, and the examples: `python -m infra.lint`. Exit status 1, and a line for each finding, where there is one.
+"""Lint what is deployed, and the examples: `python -m infra.lint`. Exit status 1, and a line for each finding, if any.
 
 cfn-lint reads a template twice, as it is written and as SAM translates it: each shows what the other hides. The rest
 are rules of our own, for faults that no linter knows. None of it asks anything of AWS.
@@ -17,7 +17,6 @@ from infra.lint.deployment import Deployment
 from infra.lint.openapi_rules import OPENAPI_RULES
 from infra.lint.template_rules import TEMPLATE_RULES
 from infra.translation import load_template, translated_template
-
 
 # The rules of our own are for what we deploy. An example shows what it is for, and has tests of its own.
 EXAMPLES: Final = tuple(sorted(TEMPLATE.parent.glob("examples/*.yaml")))
@@ -52,4 +51,5 @@ def _translated(template: Path) -> Iterator[str]:
     # The checks that its metadata turn off concern the written template alone.
     translated.get("Metadata", {}).pop("cfn-lint", None)
     for match in cfnlint.api.lint(json.dumps(translated)):
-        yield f"{match.rule.id}: {match.message} ({template.name} translated, at {'/'.join(map(str, match.path or []))})"
+        place = "/".join(map(str, match.path or []))
+        yield f"{match.rule.id}: {match.message} ({template.name} translated, at {place})"

@@ -13,8 +13,8 @@ from infra.template_yaml import Document, load
 class Deployment:
     """What is linted.
 
-    `path` is the template's, `template` has its documents included, as they are written; `documents` are those of its APIs, with their values;
-    `files` is the text of each file.
+    `path` is the template's, `template` has its documents included, as they are written; `documents` are those of its
+    APIs, with their values; `files` is the text of each file.
     """
 
     path: Path

@@ -49,7 +49,7 @@ def function_is_bounded(deployment: Deployment) -> Iterator[str]:
 
 
 def environment_fits(deployment: Deployment) -> Iterator[str]:
-    """Check that no parameter, at its longest and the others at their defaults, is too much for Lambda's environment."""
+    """Check that no parameter at its longest, the others at their defaults, is too much for Lambda's environment."""
     for name, parameter in deployment.template["Parameters"].items():
         if parameter["Type"] == "String" and "AllowedValues" not in parameter:
             longest = "x" * int(parameter.get("MaxLength", MAX_PARAMETER_CHARACTERS))
