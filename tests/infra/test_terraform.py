@@ -1,7 +1,8 @@
 """The Terraform module is infra/authorizer.yaml in another language, and what it says to the AWS provider exists.
 
 Where terraform or tofu is on the PATH, it computes the function's environment and formats the files itself. It
-validates them as well where the AWS provider lies in its implied local mirror, `~/.terraform.d/plugins`; nothing is downloaded here.
+validates them as well where the AWS provider lies in its implied local mirror, `~/.terraform.d/plugins`; nothing is
+downloaded here.
 """
 
 import json
