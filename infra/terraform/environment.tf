@@ -21,7 +21,7 @@ locals {
       POLICY_FOR           = var.policy_for
       HTTP_API_RESPONSE    = var.http_api_response
       INVALID_TOKEN_RESULT = var.invalid_token_result
-      API_ORIGIN           = join(" ", var.api_origin)
+      API_ORIGIN           = var.api_origin
       LOG_LEVEL            = var.log_level
     } : name => value if value != ""
   }

@@ -142,13 +142,13 @@ variable "api_ids" {
 }
 
 variable "api_origin" {
-  type        = list(string)
-  default     = []
-  description = "Scheme and host that clients call, which a DPoP proof names. Without it DPoP-bound tokens are refused."
+  type        = string
+  default     = ""
+  description = "What clients' URLs begin with, before an event's path, for DPoP. Without it DPoP-bound tokens are refused."
 
   validation {
-    condition     = alltrue([for one in var.api_origin : can(regex("^https://[A-Za-z0-9.-]+(:[0-9]{1,5})?$", one))])
-    error_message = "https origins, without a path."
+    condition     = can(regex("^(https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~%-]+)*)?$", var.api_origin))
+    error_message = "An https URL without query, fragment and final slash, or nothing."
   }
 }
 

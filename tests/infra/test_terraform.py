@@ -89,7 +89,7 @@ SAME: list[tuple[dict[str, Any], dict[str, str]]] = [
         {"Issuer": ISSUER, "Audience": "a", "JwksUri": f"{ISSUER}/k", "RevocationsUri": "off"},
     ),
     (
-        {"issuer": ISSUER, "audience": ["a"], "routes": ROUTES, "policy_for": "call", "api_origin": [AUDIENCE]},
+        {"issuer": ISSUER, "audience": ["a"], "routes": ROUTES, "policy_for": "call", "api_origin": AUDIENCE},
         {"Issuer": ISSUER, "Audience": "a", "Routes": ROUTES, "PolicyFor": "call", "ApiOrigin": AUDIENCE},
     ),
     (
