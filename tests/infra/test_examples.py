@@ -4,6 +4,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from infra.local.gateway.server import serving
 from infra.template_yaml import Document, load
 from infra.translation import load_template, translated_template
 from tests.authorizer.cold_start import ENVIRON, cold_start
+from tests.authorizer.deciding import jkt, proof_for
 from tests.authorizer.issuer import claims, header, sign
 
 PLACE = "us-east-1:123456789012"
@@ -178,13 +180,12 @@ def test_gateway_responses_carry_the_challenge(deployed: Deploy, name: str, sche
         assert json.loads(response["responseTemplates"]["application/json"])["error"] == error
 
 
-@pytest.fixture
-def orders(deployed: Deploy) -> Iterator[httpx.Client]:
-    """Serve the REST API of the example, with the real authorizer before the example's own function."""
-    stack = deployed("rest-token")
+@contextmanager
+def served(stack: Stack, **environ: str) -> Iterator[httpx.Client]:
+    """Serve an example's REST API, with the real authorizer before the example's own function."""
     example: dict[str, Any] = {}
     exec(stack.properties("OrdersFunction")["Code"]["ZipFile"], example)  # noqa: S102 - the example's own code
-    functions = {AUTHORIZER: cold_start(ENVIRON).lambda_handler, ORDERS: example["handler"]}
+    functions = {AUTHORIZER: cold_start({**ENVIRON, **environ}).lambda_handler, ORDERS: example["handler"]}
     document = body(stack)
     # NONE is how SAM writes that there is no security; no scheme has that name, and the local gateway insists on one.
     document["paths"]["/health"]["get"]["security"].remove({"NONE": []})
@@ -195,13 +196,35 @@ def orders(deployed: Deploy) -> Iterator[httpx.Client]:
         yield client
 
 
-def test_the_example_answers_as_it_says(orders: httpx.Client) -> None:
+def test_an_api_for_bearer_tokens_answers_as_its_example_says(deployed: Deploy) -> None:
     """Behind the authorizer a good token leads to the function, which knows whose it is; no token, to the challenge."""
     good = sign(header(), claims(time.time()))
-    answer = orders.get("/orders", headers={"Authorization": f"Bearer {good}"})
-    assert (answer.status_code, answer.json()) == (200, {"client_id": "client-1"})
-    for authorization in ({}, {"Authorization": "Bearer a.b.c"}):
-        refused = orders.get("/orders", headers=authorization)
-        assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, 'Bearer realm="orders"')
-        assert refused.json()["error"] == "invalid_token"
-    assert orders.get("/health").json() == {"client_id": None}
+    with served(deployed("rest-token")) as orders:
+        answer = orders.get("/orders", headers={"Authorization": f"Bearer {good}"})
+        assert (answer.status_code, answer.json()) == (200, {"client_id": "client-1"})
+        for authorization in ({}, {"Authorization": "Bearer a.b.c"}):
+            refused = orders.get("/orders", headers=authorization)
+            assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, 'Bearer realm="orders"')
+            assert refused.json()["error"] == "invalid_token"
+        assert orders.get("/health").json() == {"client_id": None}
+
+
+@pytest.mark.spec("RFC 9449", "4.3")
+def test_an_api_for_bound_tokens_answers_as_its_example_says(deployed: Deploy) -> None:
+    """With a proof for this call a bound token is good once; as a bearer, and with the proof of another call, never."""
+    now = time.time()
+    bound = sign(header(), claims(now, cnf={"jkt": jkt()}))
+    with served(deployed("rest-request"), API_ORIGIN=GIVEN["Audience"], POLICY_FOR="call") as orders:
+
+        def call(scheme: str, url: str, **changes: Any) -> httpx.Response:
+            dpop = proof_for(bound, url, iat=now, **changes)
+            return orders.get("/orders", headers={"Authorization": f"{scheme} {bound}", "DPoP": dpop})
+
+        here = f"{GIVEN['Audience']}/orders"  # the local gateway is an API at a domain of its own: no stage in the path
+        good = call("DPoP", here, jti="1")
+        assert (good.status_code, good.json()) == (200, {"client_id": "client-1"})
+        for refused in (call("DPoP", here, jti="1"), call("DPoP", f"{here}/1", jti="2"), call("Bearer", here, jti="3")):
+            assert refused.status_code == 401
+            assert refused.headers["WWW-Authenticate"] == 'DPoP realm="orders", algs="ES256 RS256 PS256 EdDSA"'
+        # API Gateway's own 401: one of the identity sources is missing.
+        assert orders.get("/orders", headers={"Authorization": f"Bearer {bound}"}).status_code == 401
