@@ -1,6 +1,7 @@
 """The authorizer's own template gives it what its parameters say, and lets in whom they name."""
 
 import json
+import tomllib
 
 import pytest
 
@@ -147,6 +148,21 @@ def test_the_outputs_are_what_an_api_has_to_name() -> None:
     )
     assert "--function-name latchkey-authorizer --statement-id API_ID" in outputs["LetAnApiIn"]
     assert outputs["ReadTheLog"] == "aws logs tail /aws/lambda/latchkey-authorizer --region us-east-1 --follow"
+
+
+def test_the_authorizer_is_deployed_beside_everything_and_never_over_it() -> None:
+    """`make deploy STACK=authorizer` builds into a folder, and deploys into a stack, that the whole does not use."""
+    config = tomllib.loads((AUTHORIZER_TEMPLATE.parent / "samconfig.toml").read_text("utf-8"))
+    alone, together = config["authorizer"], config["default"]
+    assert alone["build"]["parameters"]["template_file"] == AUTHORIZER_TEMPLATE.name
+    built = alone["build"]["parameters"]["build_dir"]
+    assert alone["deploy"]["parameters"]["template_file"] == f"{built}/template.yaml"
+    assert built != ".aws-sam/build"
+    assert alone["deploy"]["parameters"]["stack_name"] != together["deploy"]["parameters"]["stack_name"]
+    assert {**alone["deploy"]["parameters"], **together["deploy"]["parameters"]} == {
+        "template_file": f"{built}/template.yaml",
+        **together["deploy"]["parameters"],
+    }
 
 
 def test_the_authorizer_is_the_same_in_both_templates() -> None:
