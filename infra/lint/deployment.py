@@ -13,10 +13,11 @@ from infra.template_yaml import Document, load
 class Deployment:
     """What is linted.
 
-    `template` has its documents included, as they are written; `documents` are those of its APIs, with their values;
-    `files` is the text of each file.
+    `path` is the template's, `template` has its documents included, as they are written; `documents` are those of its
+    APIs, with their values; `files` is the text of each file.
     """
 
+    path: Path
     template: Document
     stack: Stack
     documents: dict[str, Document]
@@ -25,10 +26,11 @@ class Deployment:
     @classmethod
     def read(cls, template: Path) -> "Deployment":
         """Read the template, and the documents beside it."""
-        documents = sorted(template.parent.glob("openapi/*.yaml"))
-        files = {path.name: path.read_text("utf-8") for path in (template, *documents)}
+        text = template.read_text("utf-8")
+        included = [path for path in sorted(template.parent.glob("openapi/*.yaml")) if f"openapi/{path.name}" in text]
+        files = {path.name: path.read_text("utf-8") for path in (template, *included)}
         stack = Stack(template)
-        return cls(include_documents(load(template), template.parent), stack, stack.apis(), files)
+        return cls(template, include_documents(load(template), template.parent), stack, stack.apis(), files)
 
     def of_type(self, kind: str) -> Iterator[tuple[str, Document]]:
         """Yield the logical id and the properties, as they are written, of every resource of a type."""
