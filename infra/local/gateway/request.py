@@ -110,7 +110,8 @@ class Stage:
 class Exchange:
     """A request on its way through the gateway; `epoch` is the time it came in, in seconds.
 
-    `authorizer` is what integrations get of the authorizer; None where none let the request pass.
+    `authorizer` is what integrations get of the authorizer; None where none let the request pass. `route_key` is an
+    HTTP API's name for what stands at method and path.
     """
 
     stage: Stage
@@ -120,6 +121,7 @@ class Exchange:
     extended_request_id: str
     trace_id: str
     resource_path: str | None = None
+    route_key: str | None = None
     path_parameters: dict[str, str] = field(default_factory=dict)
     authorizer: dict[str, Any] | None = None
 
