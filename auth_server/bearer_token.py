@@ -2,7 +2,7 @@
 
 from auth_server.errors import InvalidTokenError
 from auth_server.wire import Request
-from authorizer import bearer
+from authorizer import authorization
 from authorizer.errors import MalformedTokenError
 
 
@@ -12,6 +12,6 @@ def of(request: Request) -> str:
     if not header:
         raise InvalidTokenError(reason="no access token", presented=False)
     try:
-        return bearer.token_of(header)
+        return authorization.token_of(header)
     except MalformedTokenError:
         raise InvalidTokenError(reason="the Authorization header holds no bearer token") from None

@@ -32,6 +32,11 @@ class AccessToken:
     kid: str
     cnf: Mapping[str, Any] | None = None
 
+    @property
+    def scopes(self) -> frozenset[str]:
+        """The scope tokens of `scope` (RFC 6749 3.3)."""
+        return frozenset(self.scope.split())
+
 
 @dataclass(frozen=True, slots=True)
 class Expectation:

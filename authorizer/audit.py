@@ -13,7 +13,7 @@ from pathlib import PurePath
 from authorizer.access_token import AccessToken
 from authorizer.decision import Allow, Decision, Deny
 from authorizer.errors import AuthorizerError, JwksError, Refusal
-from authorizer.event import MethodArn, TokenRequest
+from authorizer.event import AuthorizerRequest, MethodArn
 
 LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
 
@@ -26,7 +26,7 @@ class AuditLog:
 
     level: str
 
-    def decided(self, request: TokenRequest, decision: Decision, request_id: str | None) -> None:
+    def decided(self, request: AuthorizerRequest, decision: Decision, request_id: str | None) -> None:
         """{"level": "INFO", "event": "authorizer_decision", "outcome": "allow", "client_id": ..., "jti": ..., ...}."""
         where = _called(request.method_arn) | {"request_id": request_id}
         if isinstance(decision, Allow):
@@ -35,14 +35,17 @@ class AuditLog:
             outcome = "deny" if isinstance(decision, Deny) else "unauthorized"
             self._write("WARNING", "authorizer_decision", {"outcome": outcome} | _refused(decision.refusal) | where)
 
-    def failed(self, request: TokenRequest | None, error: Exception, request_id: str | None) -> None:
+    def failed(self, request: AuthorizerRequest | None, error: Exception, request_id: str | None) -> None:
         """{"level": "ERROR", "event": "authorizer_decision", "outcome": "error", "reason": "keys_unavailable", ...}.
 
-        Of the error, its type and the line that raised it: never its text, which may quote the request.
+        Of an error that is not ours, its type and the line that raised it: never its text, which may quote the request.
         """
-        reason = error.reason if isinstance(error, AuthorizerError) else AuthorizerError.reason
+        reason, detail = (
+            (error.reason, str(error)) if isinstance(error, AuthorizerError) else (AuthorizerError.reason, None)
+        )
         where = _called(request.method_arn) if request is not None else {}
-        fields: _Fields = {"outcome": "error", "reason": reason, "error": type(error).__name__, "at": _place(error)}
+        kind, at = type(error).__name__, _place(error)
+        fields: _Fields = {"outcome": "error", "reason": reason, "detail": detail, "error": kind, "at": at}
         self._write("ERROR", "authorizer_decision", fields | where | {"request_id": request_id})
 
     def jwks_failed(self, error: JwksError) -> None:
@@ -70,7 +73,7 @@ def _verified(token: AccessToken) -> _Fields:
 
 def _refused(refusal: Refusal) -> _Fields:
     known = _verified(refusal.token) if refusal.token is not None else {"kid": refusal.kid}
-    return {"reason": refusal.reason, "claim": refusal.claim} | known
+    return {"reason": refusal.reason, "claim": refusal.claim, "detail": refusal.detail} | known
 
 
 def _called(method_arn: MethodArn) -> _Fields:

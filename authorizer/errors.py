@@ -3,7 +3,8 @@
 | error | API Gateway's answer |
 | --- | --- |
 | `MalformedTokenError`, `ResultTooLargeError` | 401: the handler raises `Exception("Unauthorized")` |
-| `InvalidTokenError` | 401, or an explicit Deny policy (403), as `INVALID_TOKEN_RESULT` says |
+| `InvalidTokenError` | 401, or an explicit Deny (403), as `INVALID_TOKEN_RESULT` says |
+| `ForbiddenError` | 403: an explicit Deny |
 | `EventError`, `KeysUnavailableError`, anything else | 500 |
 
 No error holds a token or a part of one: what it says may be logged.
@@ -39,6 +40,12 @@ class Reason(StrEnum):
     NOT_YET_VALID = "not_yet_valid"
     ISSUED_IN_THE_FUTURE = "issued_in_the_future"
     KEY_NOT_PROVEN = "key_not_proven"
+    PROOF_UNSUPPORTED = "proof_unsupported"
+    PROOF_MISSING = "proof_missing"
+    PROOF_REFUSED = "proof_refused"
+    PROOF_REUSED = "proof_reused"
+    INSUFFICIENT_SCOPE = "insufficient_scope"
+    PATH_NOT_EXPRESSIBLE = "path_not_expressible"
     RESULT_TOO_LARGE = "result_too_large"
 
 
@@ -47,24 +54,31 @@ class Refusal:
     """Why a token was refused, for the audit line.
 
     `claim` is the name of the offending claim. `kid` names a key of ours, never one that only the token speaks of.
-    `token` is there only where its signature was verified.
+    `token` is there only where its signature was verified. `detail` is a sentence of ours, which quotes nothing.
     """
 
     reason: Reason
     claim: str | None = None
     kid: str | None = None
     token: "AccessToken | None" = None
+    detail: str | None = None
 
 
 class RefusedError(Exception):
     """The token is not accepted."""
 
     def __init__(
-        self, reason: Reason, *, claim: str | None = None, kid: str | None = None, token: "AccessToken | None" = None
+        self,
+        reason: Reason,
+        *,
+        claim: str | None = None,
+        kid: str | None = None,
+        token: "AccessToken | None" = None,
+        detail: str | None = None,
     ) -> None:
         """Take the fields of `Refusal`."""
         super().__init__(reason.value)
-        self.refusal = Refusal(reason, claim, kid, token)
+        self.refusal = Refusal(reason, claim, kid, token, detail)
 
 
 class MalformedTokenError(RefusedError):
@@ -73,6 +87,10 @@ class MalformedTokenError(RefusedError):
 
 class InvalidTokenError(RefusedError):
     """A JWT, but expired or otherwise not one to accept (RFC 6750 3.1, RFC 9068 4)."""
+
+
+class ForbiddenError(RefusedError):
+    """The token is good, but not for this (RFC 6750 3.1, insufficient_scope)."""
 
 
 class ResultTooLargeError(RefusedError):
@@ -86,7 +104,7 @@ class AuthorizerError(Exception):
 
 
 class EventError(AuthorizerError):
-    """The event is not one that API Gateway sends to a TOKEN authorizer."""
+    """The event is not one that API Gateway sends to an authorizer, or not one of an API that is set up safely."""
 
     reason = "event_malformed"
 

@@ -8,11 +8,12 @@ from typing import Any
 from authorizer import event as events
 from authorizer.access_token import Expectation
 from authorizer.audit import AuditLog
-from authorizer.decision import Unauthorized, decide
+from authorizer.decision import Rules, Unauthorized, decide
 from authorizer.errors import AuthorizerError
 from authorizer.jwks import KeySource
 from authorizer.jwks_cache import CacheTimes, JwksCache
 from authorizer.jwks_fetch import fetch
+from authorizer.proof_of_possession import PossessionVerifier
 from authorizer.settings import Settings
 from authorizer.token_verifier import TokenVerifier
 
@@ -37,10 +38,17 @@ _VERIFIER = TokenVerifier(
     _key_source(_SETTINGS, _AUDIT),
     time.time,
 )
+_POSSESSIONS = PossessionVerifier(_SETTINGS.api_origin, _SETTINGS.dpop_max_age_seconds, time.time)
+_RULES = Rules(
+    routes=_SETTINGS.route_map,
+    policy_for=_SETTINGS.policy_for,
+    http_api_response=_SETTINGS.http_api_response,
+    invalid_token_result=_SETTINGS.invalid_token_result,
+)
 
 
 def lambda_handler(event: object, context: object) -> dict[str, Any]:
-    """Answer a TOKEN authorizer event with a policy (see `policy.allow`).
+    """Answer an authorizer's event (see `event`) with a policy, or a yes or no (see `policy`).
 
     Raises `Exception("Unauthorized")`, the word that API Gateway turns into 401, where no token could be accepted,
     and `AuthorizerError`, which becomes 500, where that cannot be known.
@@ -49,7 +57,7 @@ def lambda_handler(event: object, context: object) -> dict[str, Any]:
     request = None
     try:
         request = events.parse(event)
-        decision = decide(request, _VERIFIER, _SETTINGS.invalid_token_result)
+        decision = decide(request, _VERIFIER, _POSSESSIONS, _RULES)
     except AuthorizerError as error:
         _AUDIT.failed(request, error, request_id)
         raise

@@ -6,11 +6,12 @@ from typing import Any
 
 from authorizer import base64url, jws, strict_json
 from authorizer.access_token import Expectation
-from authorizer.decision import InvalidTokenResult, Unauthorized, decide
+from authorizer.decision import Rules, Unauthorized, decide
 from authorizer.errors import JwksError, Reason, Refusal, RefusedError, SettingsError
-from authorizer.event import MethodArn, TokenRequest
+from authorizer.event import AuthorizerRequest, Kind, MethodArn
 from authorizer.jwks import parse_jwks
 from authorizer.jwks_fetch import fetch
+from authorizer.proof_of_possession import PossessionVerifier
 from authorizer.settings import Settings
 from authorizer.token_verifier import TokenVerifier
 from latchkey.errors import CommandError, UnavailableError
@@ -39,6 +40,12 @@ EXPLANATIONS: Mapping[Reason, str] = {
     Reason.NOT_YET_VALID: "it is not valid yet",
     Reason.ISSUED_IN_THE_FUTURE: "it says that it was issued in the future",
     Reason.KEY_NOT_PROVEN: "it is bound to a key (cnf), so that whoever bears it alone is refused",
+    Reason.PROOF_UNSUPPORTED: "it came with a DPoP proof, which this authorizer cannot verify",
+    Reason.PROOF_MISSING: "it came without the one DPoP proof that it needs",
+    Reason.PROOF_REFUSED: "its DPoP proof is refused",
+    Reason.PROOF_REUSED: "its DPoP proof was used before",
+    Reason.INSUFFICIENT_SCOPE: "its scopes do not permit the route",
+    Reason.PATH_NOT_EXPRESSIBLE: "the path that it is used for cannot be written into a policy",
     Reason.RESULT_TOO_LARGE: "it says more than API Gateway takes from an authorizer",
 }
 
@@ -66,7 +73,8 @@ def inspect(text: str, *, issuer: str, audiences: Collection[str], now: float) -
     """
     header, claims = _unverified(text)
     verifier = _verifier(issuer, frozenset(audiences) or _audiences_of(claims), now)
-    decision = decide(TokenRequest(f"Bearer {text}", _METHOD_ARN), verifier, InvalidTokenResult.UNAUTHORIZED)
+    request = AuthorizerRequest(Kind.REST_TOKEN, f"Bearer {text}", _METHOD_ARN)
+    decision = decide(request, verifier, PossessionVerifier("", 0, lambda: now), Rules())
     refusal = decision.refusal if isinstance(decision, Unauthorized) else None
     return Inspection(
         reason=refusal.reason if refusal else None,

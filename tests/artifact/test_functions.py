@@ -1,6 +1,7 @@
 """Each built function runs under Lambda's own runtime client, on events as API Gateway sends them."""
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -8,9 +9,13 @@ from typing import Any
 import jwt
 import pytest
 
+from authorizer.event import Kind
 from tests.artifact.deployed import Deployed
 from tests.artifact.issuer import Issuer, status_404
 from tests.artifact.runtime_api import RunningFunction
+from tests.authorizer.authorizer_events import event_of
+from tests.authorizer.deciding import ORIGIN, URLS, proof_for
+from tests.authorizer.proofs import proof
 from tests.infra.deployed import API_URL, CLIENT_ID, SECRET, basic, deploy, document, recorded, with_header
 
 TOKEN_EVENTS = ("rest_token_endpoint", "http_api_token_endpoint", "function_url_token_endpoint")
@@ -110,6 +115,34 @@ def test_the_authorizer_allows_a_token_of_the_token_function(
         {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": [f"{STAGE_ARN}/*"]}
     ]
     assert outcome.document["context"]["permissions"] == "products:read"
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_the_authorizer_answers_every_kind_of_api(
+    token_function: RunningFunction, authorizer: RunningFunction, kind: Kind
+) -> None:
+    """The one artifact serves REST, HTTP and WebSocket APIs, told apart by the events that they send."""
+    token = document(token_function.invoke(recorded("rest_token_endpoint")).document)["access_token"]
+    outcome = authorizer.invoke(event_of(kind, f"Bearer {token}"))
+    assert (outcome.error, outcome.document["principalId"]) == (None, CLIENT_ID)
+    (statement,) = outcome.document["policyDocument"]["Statement"]
+    assert statement["Effect"] == "Allow"
+    assert authorizer.invoke(event_of(kind, "Bearer a.b.c")).error == ("Exception", "Unauthorized")
+
+
+@pytest.mark.spec("RFC 9449", "7.1")
+def test_the_authorizer_verifies_proofs(stack: Deployed, token_function: RunningFunction, issuer: Issuer) -> None:
+    """A token that the token function bound to a key is good with a proof for the call, once, and not without."""
+    now = int(time.time())
+    asked = proof(claims={"htu": f"{issuer.url}/oauth/token", "iat": now, "jti": "1"})
+    bound = token_function.invoke(with_header(recorded("rest_token_endpoint"), "DPoP", asked)).document
+    token = document(bound)["access_token"]
+    shown = proof_for(token, URLS[Kind.REST_REQUEST], iat=now)
+    with stack.function("AuthorizerFunction", API_ORIGIN=ORIGIN) as function:
+        proven = event_of(Kind.REST_REQUEST, f"DPoP {token}", {"DPoP": shown})
+        assert function.invoke(proven).document["principalId"] == CLIENT_ID
+        for refused in (proven, event_of(Kind.REST_REQUEST, f"Bearer {token}")):
+            assert function.invoke(refused).error == ("Exception", "Unauthorized")
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer not-a-token", "Basic ZGVtbzpzZWNyZXQ="])

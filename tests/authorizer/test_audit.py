@@ -12,11 +12,11 @@ from authorizer import access_token
 from authorizer.audit import AuditLog
 from authorizer.decision import Allow, Deny, Unauthorized
 from authorizer.errors import JwksError, KeysUnavailableError, Reason, Refusal
-from authorizer.event import MethodArn, TokenRequest
+from authorizer.event import AuthorizerRequest, Kind, MethodArn
 from tests.authorizer.issuer import KID, METHOD_ARN, claims
 
 _TOKEN = access_token.from_claims(claims(), KID)
-_REQUEST = TokenRequest("Bearer secret-token", MethodArn.parse(METHOD_ARN))
+_REQUEST = AuthorizerRequest(Kind.REST_TOKEN, "Bearer secret-token", MethodArn.parse(METHOD_ARN))
 _WHERE = {"api": "abcdef1234", "stage": "prod", "method": "GET", "request_id": "r-1"}
 _WHO = {"client_id": "client-1", "jti": "3f9a1c", "kid": "key-1", "scope": "products:read products:write"}
 
@@ -50,6 +50,14 @@ def test_a_refused_request(capsys: pytest.CaptureFixture[str]) -> None:
     assert _line(capsys) == head | {"reason": "claim_missing", "claim": "aud", "kid": KID} | _WHERE
 
 
+def test_a_refused_proof(capsys: pytest.CaptureFixture[str]) -> None:
+    """Which of its rules a proof breaks is told, in a sentence that quotes nothing."""
+    refusal = Refusal(Reason.PROOF_REFUSED, detail="The DPoP proof is for another method (htm).")
+    AuditLog("INFO").decided(_REQUEST, Unauthorized(refusal), "r-1")
+    line = _line(capsys)
+    assert (line["reason"], line["detail"]) == ("proof_refused", "The DPoP proof is for another method (htm).")
+
+
 def test_a_denied_request(capsys: pytest.CaptureFixture[str]) -> None:
     """Whose token has expired is known, since the signature was good."""
     AuditLog("INFO").decided(_REQUEST, Deny(Refusal(Reason.EXPIRED, token=_TOKEN), {}), "r-1")
@@ -58,12 +66,12 @@ def test_a_denied_request(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_an_error(capsys: pytest.CaptureFixture[str]) -> None:
-    """An error is told by its type and place, not by its text."""
-    AuditLog("INFO").failed(_REQUEST, _raised(KeysUnavailableError("text")), "r-1")
+    """An error of ours is told by its type, its place and its text, which quotes nothing."""
+    AuditLog("INFO").failed(_REQUEST, _raised(KeysUnavailableError("the issuer's keys")), "r-1")
     line = _line(capsys)
     assert line.pop("at").startswith("test_audit.py:")
     head = {"level": "ERROR", "event": "authorizer_decision", "outcome": "error", "reason": "keys_unavailable"}
-    assert line == head | {"error": "KeysUnavailableError"} | _WHERE
+    assert line == head | {"error": "KeysUnavailableError", "detail": "the issuer's keys"} | _WHERE
 
 
 def test_an_error_of_no_known_kind(capsys: pytest.CaptureFixture[str]) -> None:
@@ -101,6 +109,6 @@ def test_a_line_is_out_before_the_answer(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_line_stays_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing in a path can begin a line of its own."""
-    request = TokenRequest(None, MethodArn.parse(METHOD_ARN + '/\n{"outcome": "allow"}\u2028'))
+    request = AuthorizerRequest(Kind.REST_TOKEN, None, MethodArn.parse(METHOD_ARN + '/\n{"outcome": "allow"}\u2028'))
     AuditLog("INFO").decided(request, Unauthorized(Refusal(Reason.TOKEN_MISSING)), None)
     assert _line(capsys)["outcome"] == "unauthorized"

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from authorizer import access_token, policy
 from authorizer.errors import Reason, ResultTooLargeError
 from authorizer.event import MethodArn
+from tests.authorizer.deciding import ROUTES
 from tests.authorizer.issuer import AUDIENCE, ISSUER, KID, METHOD_ARN, NOW, claims
 
 _ARN = MethodArn.parse(METHOD_ARN)
@@ -19,7 +20,7 @@ _STAGE = "arn:aws:execute-api:us-east-1:123456789012:abcdef1234/prod/*"
 
 def test_a_good_token_gets_the_stage_and_its_scopes() -> None:
     """The whole result, member by member."""
-    assert policy.allow(_TOKEN, _ARN) == {
+    assert policy.allow_stage(_TOKEN, _ARN) == {
         "principalId": "client-1",
         "policyDocument": {
             "Version": "2012-10-17",
@@ -53,7 +54,7 @@ def test_a_refused_token_gets_a_deny_that_names_nobody() -> None:
 def test_the_context_holds_scalars_only() -> None:
     """Several audiences are joined, a fraction of a second is cut off."""
     token = replace(_TOKEN, aud=("https://a.example", "https://b.example"), exp=NOW + 0.5)
-    context = policy.allow(token, _ARN)["context"]
+    context = policy.allow_stage(token, _ARN)["context"]
     assert context["aud"] == "https://a.example https://b.example"
     assert context["exp"] == NOW
     assert all(type(value) in {str, int} for value in context.values())
@@ -62,17 +63,25 @@ def test_the_context_holds_scalars_only() -> None:
 def test_the_result_is_the_same_for_every_route() -> None:
     """The gateway keeps it for the token, whichever route came first."""
     other = MethodArn.parse(METHOD_ARN.replace("GET/products", "POST/messages"))
-    assert policy.allow(_TOKEN, other) == policy.allow(_TOKEN, _ARN)
+    assert policy.allow_stage(_TOKEN, other) == policy.allow_stage(_TOKEN, _ARN)
 
 
 def test_a_result_of_8_kb_is_refused() -> None:
     """8,191 bytes are the most; the reason is for the audit line, with the token it speaks of."""
-    room = 8_191 - len(json.dumps(policy.allow(replace(_TOKEN, sub=""), _ARN)))
-    assert len(json.dumps(policy.allow(replace(_TOKEN, sub="s" * room), _ARN))) == 8_191
+    room = 8_191 - len(json.dumps(policy.allow_stage(replace(_TOKEN, sub=""), _ARN)))
+    assert len(json.dumps(policy.allow_stage(replace(_TOKEN, sub="s" * room), _ARN))) == 8_191
     too_large = replace(_TOKEN, sub="s" * (room + 1))
     with pytest.raises(ResultTooLargeError) as raised:
-        policy.allow(too_large, _ARN)
+        policy.allow_stage(too_large, _ARN)
     assert (raised.value.refusal.reason, raised.value.refusal.token) == (Reason.RESULT_TOO_LARGE, too_large)
+
+
+def test_the_bound_counts_the_routes_too() -> None:
+    """With a map it is the whole result as well, and the same byte."""
+    room = 8_191 - len(json.dumps(policy.allow_routes(replace(_TOKEN, sub=""), _ARN, ROUTES)))
+    assert len(json.dumps(policy.allow_routes(replace(_TOKEN, sub="s" * room), _ARN, ROUTES))) == 8_191
+    with pytest.raises(ResultTooLargeError):
+        policy.allow_routes(replace(_TOKEN, sub="s" * (room + 1)), _ARN, ROUTES)
 
 
 @given(st.integers(0, 400), st.text(max_size=900))
@@ -80,7 +89,7 @@ def test_the_result_never_reaches_8_kb(scopes: int, sub: str) -> None:
     """However many scopes there are, in whatever script: a result under 8 KB as it is sent, or none."""
     token = replace(_TOKEN, scope=" ".join(f"scope:{number}" for number in range(scopes)), sub=sub)
     try:
-        result = policy.allow(token, _ARN)
+        result = policy.allow_stage(token, _ARN)
     except ResultTooLargeError:
         return
     assert len(json.dumps(result, ensure_ascii=False).encode("utf-8", "surrogatepass")) < 8_192

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from authorizer.decision import InvalidTokenResult
+from authorizer.decision import HttpApiResponse, InvalidTokenResult, PolicyFor
 from authorizer.errors import SettingsError
 from authorizer.settings import SETTINGS, Settings
 from tests.authorizer.issuer import AUDIENCE, ISSUER, jwk, jwks
@@ -26,6 +26,12 @@ def test_what_is_not_set_has_its_default() -> None:
         jwks_uri=ISSUER + "/.well-known/jwks.json",
         jwks=None,
         invalid_token_result=InvalidTokenResult.UNAUTHORIZED,
+        routes=None,
+        routes_file=None,
+        policy_for=PolicyFor.STAGE,
+        http_api_response=HttpApiResponse.POLICY,
+        api_origin="",
+        dpop_max_age_seconds=60,
         clock_skew_seconds=60,
         jwks_cache_seconds=300,
         jwks_cooldown_seconds=10,
