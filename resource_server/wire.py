@@ -6,6 +6,8 @@
 {"version": "2.0", "rawPath": "/products", "rawQueryString": "limit=5", "isBase64Encoded": false,
  "requestContext": {"requestId": "...", "stage": "$default", "http": {"method": "GET"},
                     "authorizer": {"lambda": {"permissions": "products:read"}}}}
+
+Behind API Gateway's own JWT authorizer, `authorizer` is {"jwt": {"claims": {"scope": "products:read", ...}}}.
 """
 
 import base64
@@ -99,7 +101,14 @@ def _request_of_2_0(event: Mapping[str, Any]) -> _Parts:
     # `queryStringParameters` joins repeated names with commas in this format, so only the raw query tells them apart.
     query = tuple(parse_qsl(_text(event.get("rawQueryString")), keep_blank_values=True))
     method = _text(_mapping(context.get("http")).get("method"))
-    return method, path, query, _mapping(context.get("authorizer")).get("lambda")
+    authorizer = _mapping(context.get("authorizer"))
+    return method, path, query, authorizer.get("lambda") if "lambda" in authorizer else _jwt_context(authorizer)
+
+
+def _jwt_context(authorizer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Say of a JWT's claims, all strings, what the Lambda authorizer would; a claim `permissions` is not ours."""
+    claims = _mapping(_mapping(authorizer.get("jwt")).get("claims"))
+    return {**claims, "permissions": claims.get("scope")}
 
 
 def _pairs(event: Mapping[str, Any]) -> list[tuple[str, str]]:

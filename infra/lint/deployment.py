@@ -13,13 +13,15 @@ from infra.template_yaml import Document, load
 class Deployment:
     """What is linted.
 
-    `template` has its documents included, as they are written; `documents` are those of its APIs, with their values;
-    `files` is the text of each file.
+    `template` has its documents included, as they are written; `documents` are those of its REST APIs, with their
+    values; `http_documents` are those of HTTP APIs, by file name and as they are written, which stand beside the
+    template and not in it; `files` is the text of each file.
     """
 
     template: Document
     stack: Stack
     documents: dict[str, Document]
+    http_documents: dict[str, Document]
     files: dict[str, str]
 
     @classmethod
@@ -28,7 +30,12 @@ class Deployment:
         documents = sorted(template.parent.glob("openapi/*.yaml"))
         files = {path.name: path.read_text("utf-8") for path in (template, *documents)}
         stack = Stack(template)
-        return cls(include_documents(load(template), template.parent), stack, stack.apis(), files)
+        http_documents = {path.name: load(path) for path in documents if path.stem.endswith("_http")}
+        return cls(include_documents(load(template), template.parent), stack, stack.apis(), http_documents, files)
+
+    def every_document(self) -> dict[str, Document]:
+        """Return the documents of APIs of either kind, with their values."""
+        return self.documents | {name: self.stack.resolve(document) for name, document in self.http_documents.items()}
 
     def of_type(self, kind: str) -> Iterator[tuple[str, Document]]:
         """Yield the logical id and the properties, as they are written, of every resource of a type."""
