@@ -36,6 +36,7 @@ OPERATIONS: Final = (
     "get", "post", "put", "patch", "delete", "head", "options", "x-amazon-apigateway-any-method"
 )  # fmt: skip
 _ANY: Final = "x-amazon-apigateway-any-method"
+_CHALLENGE: Final = "gatewayresponse.header.WWW-Authenticate"
 _CORS: Final = "gatewayresponse.header.Access-Control-Allow-Origin"
 _FUNCTION_OF_URI: Final = re.compile(
     r"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/"
@@ -66,6 +67,18 @@ def gateway_response_has_cors(deployment: Deployment) -> Iterator[str]:
             for name in sorted({*responses, "DEFAULT_4XX", "DEFAULT_5XX"}):
                 if _CORS not in responses.get(name, {}).get("responseParameters", {}):
                     yield f"{api}: the gateway response {name} lacks Access-Control-Allow-Origin"
+
+
+def challenge_names_the_scopes_of_the_api(deployment: Deployment) -> Iterator[str]:
+    """Check that a challenge's scope, one for every route, is all that operations say in x-latchkey-scopes."""
+    for api, document in deployment.documents.items():
+        said = sorted(
+            {scope for _, operation in _operations(document) for scope in operation.get("x-latchkey-scopes", [])}
+        )
+        for name, response in _gateway_responses(document).items():
+            challenge = response.get("responseParameters", {}).get(_CHALLENGE, "")
+            if said and "Bearer" in challenge and f'scope="{" ".join(said)}"' not in challenge:
+                yield f"{api}: the challenge of {name} does not name the scopes {said}"
 
 
 def http_api_has_what_it_can_have(deployment: Deployment) -> Iterator[str]:
@@ -233,6 +246,7 @@ OPENAPI_RULES: Final[tuple[Rule, ...]] = (
     openapi_is_valid,
     gateway_response_exists,
     gateway_response_has_cors,
+    challenge_names_the_scopes_of_the_api,
     http_api_has_what_it_can_have,
     http_integration_says_its_format,
     simple_response_is_kept_for_its_route,

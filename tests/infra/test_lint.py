@@ -74,6 +74,13 @@ FAULTS = [
         "        - accessToken: []\n      requestBody",
         "        []\n      requestBody",
     ),
+    ("challenge_names_the_scopes_of_the_api", RESOURCE, 'products:read products:write\\"', 'products:read\\"'),
+    (
+        "challenge_names_the_scopes_of_the_api",
+        RESOURCE,
+        "x-latchkey-scopes: ['products:write']",
+        "x-latchkey-scopes: ['a']",
+    ),
     ("http_api_has_what_it_can_have", HTTP, "x-amazon-apigateway-cors:", "x-amazon-apigateway-crs:"),
     (
         "http_api_has_what_it_can_have",
