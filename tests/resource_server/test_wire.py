@@ -96,7 +96,7 @@ def test_the_claims_of_a_jwt_authorizer_are_read() -> None:
     claims = {"client_id": "shop", "scope": "products:read", "permissions": "products:write", "exp": "4102444800"}
     event["requestContext"]["authorizer"] = {"jwt": {"claims": claims, "scopes": None}}
     caller = request_of(event, "").caller
-    assert (caller.client_id, caller.permissions) == ("shop", {"products:read"})
+    assert (caller.client_id, caller.permissions) == ("shop", frozenset({"products:read"}))
     assert not caller.has_expired(4_102_444_799)
 
 

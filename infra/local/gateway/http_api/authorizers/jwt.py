@@ -83,7 +83,7 @@ class JwtAuthorizer:
             claims: Mapping[str, Any] = decode(token, key, ALGORITHMS, issuer=self._issuer, options=UNCHECKED)
         except PyJWTError as error:
             raise RefusedTokenError("the token is not valid") from error
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, TypeError, KeyError) as error:
             raise RefusedTokenError("the issuer's keys cannot be had") from error
         if not self._audiences.intersection(_audience_of(claims)):
             raise RefusedTokenError("the token does not have a valid audience")
