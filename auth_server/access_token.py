@@ -11,10 +11,10 @@ from auth_server.errors import InvalidScopeError
 from auth_server.key_ring import SigningKey
 
 # What the server itself says in a token, or of one; a client's own claims may not (RFC 9068 2.2, RFC 7519 4.1,
-# RFC 7800 3.1, RFC 7662 2.2).
+# RFC 7800 3.1, RFC 7662 2.2; ADR 0030 for the usage identifier key).
 RESERVED_CLAIMS = frozenset(
     {"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", "permissions", "token_type", "active"}
-    | {"auth_time", "acr", "amr", "cnf", "act", "may_act"}
+    | {"auth_time", "acr", "amr", "cnf", "act", "may_act", "usage_identifier_key"}
 )
 MAX_LIFETIME_SECONDS = 86_400
 TYPE = "at+jwt"  # RFC 9068 2.1
@@ -34,6 +34,7 @@ class Grant:
     """What was decided: whose token, for what, for whom. `lifetime` is in seconds.
 
     `claims` are added to the server's own. Of a client's record they are `own_claims`; a token exchange adds `act`.
+    `usage_identifier_key` is that of the client which holds the token (ADR 0030).
 
     `confirmation` holds the members of `cnf` (RFC 7800 3.1): the keys that the token is bound to, empty for none.
     """
@@ -45,6 +46,7 @@ class Grant:
     claims: Mapping[str, Any] = field(default_factory=dict)
     exchange: Exchange | None = None
     confirmation: Mapping[str, str] = field(default_factory=dict)
+    usage_identifier_key: str | None = None
 
     @property
     def subject(self) -> str:
@@ -113,4 +115,6 @@ def _claims(grant: Grant, issuer: str, now: int) -> dict[str, Any]:
     }
     if grant.confirmation:
         claims["cnf"] = dict(grant.confirmation)
+    if grant.usage_identifier_key is not None:
+        claims["usage_identifier_key"] = grant.usage_identifier_key
     return claims | {"scope": scope.render(grant.scopes)} if grant.scopes else claims  # RFC 9068 2.2.3

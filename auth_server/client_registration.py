@@ -26,6 +26,7 @@ from auth_server.clients import (
 from auth_server.grants import GRANTS
 from auth_server.jwks_fetch import is_fetchable
 from auth_server.scope import is_scope_token
+from authorizer import usage_identifier_key
 
 MIN_IMPORTED_SECRET_LENGTH = 22  # characters: 128 bits in base64url
 MIN_LIFETIME_SECONDS = 60
@@ -42,7 +43,9 @@ class InvalidClientMetadataError(ValueError):
 
 
 def _token_content_fits(client: Client) -> bool:
-    content = [client.client_id, client.client_id, list(client.audiences), dict(client.claims), " ".join(client.scopes)]
+    key = client.usage_identifier_key
+    claims = {**client.claims, **({} if key is None else {"usage_identifier_key": key})}
+    content = [client.client_id, client.client_id, list(client.audiences), claims, " ".join(client.scopes)]
     return len(json.dumps(content, separators=(",", ":"))) <= MAX_TOKEN_CONTENT_BYTES
 
 
@@ -80,6 +83,13 @@ _RULES: tuple[tuple[Callable[[Client], bool], str], ...] = (
     (
         lambda client: len(client.name) <= MAX_NAME_LENGTH and client.name.isprintable(),
         f"a name is at most {MAX_NAME_LENGTH} printable characters",
+    ),
+    (
+        lambda client: (
+            client.usage_identifier_key is None
+            or usage_identifier_key.is_usage_identifier_key(client.usage_identifier_key)
+        ),
+        usage_identifier_key.RULE,
     ),
     (
         lambda client: REGISTER_SCOPE not in client.registrable_scopes,

@@ -69,6 +69,7 @@ class Client:
     `trusted_issuers` are those whose tokens it may authenticate with instead.
     `dpop_bound_access_tokens` (RFC 9449 5.2) and `tls_client_certificate_bound_access_tokens` (RFC 8705 3.4): it gets
     no token that is not bound to its key, or certificate.
+    `usage_identifier_key` is the API key whose usage plan its calls count for, None for no plan of its own (ADR 0030).
     """
 
     client_id: str
@@ -95,6 +96,7 @@ class Client:
     dpop_bound_access_tokens: bool = False
     tls_client_certificate_bound_access_tokens: bool = False
     tls_subject: TlsSubject | None = None
+    usage_identifier_key: str | None = None
 
 
 def may_have_been_issued(client: Client | None, issued_at: float) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 from authorizer import scope
 from authorizer.errors import InvalidTokenError, Reason
+from authorizer.usage_identifier_key import is_usage_identifier_key
 
 # RFC 9068 4; RFC 7515 4.1.9 lets "application/" be left out, and media types have no case.
 _TYPES = frozenset({"at+jwt", "application/at+jwt"})
@@ -18,6 +19,7 @@ class AccessToken:
 
     Times are seconds since the epoch (RFC 7519 2, NumericDate). `scope` is empty where the token has none. `cnf` names
     the key that whoever presents the token must prove to have (RFC 7800 3.1), None where bearing it is enough.
+    `usage_identifier_key` is the API key whose usage plan a call counts for, None where the token names none.
     """
 
     iss: str
@@ -31,6 +33,7 @@ class AccessToken:
     scope: str
     kid: str
     cnf: Mapping[str, Any] | None = None
+    usage_identifier_key: str | None = None
 
     @property
     def scopes(self) -> frozenset[str]:
@@ -80,6 +83,7 @@ def from_claims(claims: Mapping[str, Any], kid: str) -> AccessToken:
         scope=claims.get("scope", ""),
         kid=kid,
         cnf=claims.get("cnf"),
+        usage_identifier_key=claims.get("usage_identifier_key"),
     )
 
 
@@ -160,4 +164,5 @@ _CLAIM_RULES: tuple[tuple[str, bool, Callable[[object], bool]], ...] = (
     ("nbf", False, _is_numeric_date),
     ("scope", False, _is_scope),
     ("cnf", False, lambda value: isinstance(value, dict)),
+    ("usage_identifier_key", False, is_usage_identifier_key),  # ADR 0030
 )

@@ -12,7 +12,7 @@ from pathlib import PurePath
 
 from authorizer.access_token import AccessToken
 from authorizer.decision import Allow, Decision, Deny
-from authorizer.errors import AuthorizerError, JwksError, Refusal
+from authorizer.errors import AuthorizerError, DocumentError, Refusal
 from authorizer.event import AuthorizerRequest, MethodArn
 
 LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
@@ -48,9 +48,19 @@ class AuditLog:
         fields: _Fields = {"outcome": "error", "reason": reason, "detail": detail, "error": kind, "at": at}
         self._write("ERROR", "authorizer_decision", fields | where | {"request_id": request_id})
 
-    def jwks_failed(self, error: JwksError) -> None:
-        """{"level": "ERROR", "event": "jwks_fetch_failed", "reason": "status 503"}; the last good keys may serve on."""
-        self._write("ERROR", "jwks_fetch_failed", {"reason": str(error)})
+    def jwks_failed(self, error: DocumentError, *, issuer: str) -> None:
+        """{"level": "ERROR", "event": "jwks_fetch_failed", "issuer": ..., "reason": "status 503"}.
+
+        The last good keys may serve on.
+        """
+        self._write("ERROR", "jwks_fetch_failed", {"issuer": issuer, "reason": str(error)})
+
+    def revocations_failed(self, error: DocumentError, *, issuer: str) -> None:
+        """{"level": "ERROR", "event": "revocations_fetch_failed", "issuer": ..., "reason": "status 503"}.
+
+        What was known last may serve on.
+        """
+        self._write("ERROR", "revocations_fetch_failed", {"issuer": issuer, "reason": str(error)})
 
     def _write(self, level: str, event: str, fields: _Fields) -> None:
         if LEVELS[level] >= LEVELS[self.level]:

@@ -5,7 +5,7 @@
 | `MalformedTokenError`, `ResultTooLargeError` | 401: the handler raises `Exception("Unauthorized")` |
 | `InvalidTokenError` | 401, or an explicit Deny (403), as `INVALID_TOKEN_RESULT` says |
 | `ForbiddenError` | 403: an explicit Deny |
-| `EventError`, `KeysUnavailableError`, anything else | 500 |
+| `EventError`, `KeysUnavailableError`, `RevocationsUnavailableError`, anything else | 500 |
 
 No error holds a token or a part of one: what it says may be logged.
 """
@@ -40,6 +40,7 @@ class Reason(StrEnum):
     NOT_YET_VALID = "not_yet_valid"
     ISSUED_IN_THE_FUTURE = "issued_in_the_future"
     KEY_NOT_PROVEN = "key_not_proven"
+    REVOKED = "revoked"
     PROOF_UNSUPPORTED = "proof_unsupported"
     PROOF_MISSING = "proof_missing"
     PROOF_REFUSED = "proof_refused"
@@ -115,8 +116,26 @@ class KeysUnavailableError(AuthorizerError):
     reason = "keys_unavailable"
 
 
-class JwksError(Exception):
-    """A JWK Set could not be fetched or holds no key to use. `str(error)` is for the log."""
+class RevocationsUnavailableError(AuthorizerError):
+    """What the issuer has revoked cannot be known, so that the token can be neither accepted nor refused."""
+
+    reason = "revocations_unavailable"
+
+
+class DocumentError(Exception):
+    """A document of the issuer's could not be fetched, or is not to be believed. `str(error)` is for the log."""
+
+
+class FetchError(DocumentError):
+    """A document could not be fetched."""
+
+
+class JwksError(DocumentError):
+    """A JWK Set could not be fetched or holds no key to use."""
+
+
+class RevocationFeedError(DocumentError):
+    """The feed is not to be believed. `str(error)` holds nothing of the feed."""
 
 
 class SettingsError(Exception):

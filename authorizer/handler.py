@@ -1,43 +1,21 @@
-"""The Lambda's entry, and the wiring of its parts. A bad setting raises here, at import: the cold start fails."""
+"""The Lambda's entry. A bad setting raises here, at import: the cold start fails."""
 
 import os
 import time
-from functools import partial
 from typing import Any
 
 from authorizer import event as events
-from authorizer.access_token import Expectation
 from authorizer.audit import AuditLog
 from authorizer.decision import Rules, Unauthorized, decide
 from authorizer.errors import AuthorizerError
-from authorizer.jwks import KeySource
-from authorizer.jwks_cache import CacheTimes, JwksCache
-from authorizer.jwks_fetch import fetch
 from authorizer.proof_of_possession import PossessionVerifier
 from authorizer.settings import Settings
 from authorizer.token_verifier import TokenVerifier
-
-
-def _key_source(settings: Settings, audit: AuditLog) -> KeySource:
-    if settings.jwks is not None:
-        return settings.jwks
-    times = CacheTimes(
-        cache_s=settings.jwks_cache_seconds,
-        cooldown_s=settings.jwks_cooldown_seconds,
-        max_stale_s=settings.jwks_max_stale_seconds,
-    )
-    # The time since the epoch, not a monotonic one: a Lambda that was frozen for an hour has to know that it was.
-    fetch_keys = partial(fetch, settings.jwks_uri, settings.jwks_timeout_seconds)
-    return JwksCache(fetch_keys, times, clock=time.time, on_failure=audit.jwks_failed)
-
+from authorizer.wiring import Wiring
 
 _SETTINGS = Settings.from_environ(os.environ)
 _AUDIT = AuditLog(_SETTINGS.log_level)
-_VERIFIER = TokenVerifier(
-    Expectation(_SETTINGS.issuer, _SETTINGS.audience, _SETTINGS.clock_skew_seconds),
-    _key_source(_SETTINGS, _AUDIT),
-    time.time,
-)
+_VERIFIER = TokenVerifier(Wiring(_SETTINGS, _AUDIT, time.time).issuers(), time.time)
 _POSSESSIONS = PossessionVerifier(_SETTINGS.api_origin, _SETTINGS.dpop_max_age_seconds, time.time)
 _RULES = Rules(
     routes=_SETTINGS.route_map,

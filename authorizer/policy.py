@@ -24,6 +24,8 @@ MAX_RESOURCE_CHARACTERS = 512
 UNKNOWN_PRINCIPAL: Final = "unknown"
 _WILDCARDS = ("*", "?", "${")
 
+_NO_STATEMENTS: Final = {"Version": "2012-10-17", "Statement": []}
+
 Result = dict[str, Any]
 Statement = Mapping[str, Any]
 
@@ -76,12 +78,15 @@ def simple(*, is_authorized: bool, token: AccessToken | None = None) -> Result:
 
 def _verified(token: AccessToken, statements: Sequence[Statement], size: int | None = None) -> Result:
     """Give a policy for a verified token. `size` is that of the statements as JSON, where that is known already."""
-    size = len(json.dumps(statements)) if size is None else size
-    return _with_context(_policy(token.client_id, statements), token, size)
+    result = _policy(token.client_id, statements)
+    if token.usage_identifier_key is not None:
+        # The usage plan that the call counts for, in REST APIs whose key source is AUTHORIZER; others pass it over.
+        result["usageIdentifierKey"] = token.usage_identifier_key
+    return _with_context(result, token, len(json.dumps(statements)) if size is None else size)
 
 
 def _policy(principal_id: str, statements: Sequence[Statement]) -> Result:
-    return {"principalId": principal_id, "policyDocument": {"Version": "2012-10-17", "Statement": [*statements]}}
+    return {"principalId": principal_id, "policyDocument": _NO_STATEMENTS | {"Statement": [*statements]}}
 
 
 def _statement(effect: Literal["Allow", "Deny"], resource: str) -> Statement:
@@ -89,16 +94,13 @@ def _statement(effect: Literal["Allow", "Deny"], resource: str) -> Statement:
 
 
 def _with_context(result: Result, token: AccessToken, statements_size: int) -> Result:
-    context = _context(token)
-    # Escaped as ASCII, JSON is never shorter than what is sent.
-    rest = len(json.dumps(token.client_id)) + len(json.dumps(context))
-    if _FRAME_BYTES + statements_size + rest >= MAX_RESULT_BYTES:
+    """Add the token's context; raises `ResultTooLargeError` where the gateway would not take the whole."""
+    result = {**result, "context": _context(token)}
+    # Escaped as ASCII, JSON is never shorter than what is sent. The statements' size is known, so they are left out.
+    rest = json.dumps({**result, "policyDocument": _NO_STATEMENTS})
+    if len(rest) - len("[]") + statements_size >= MAX_RESULT_BYTES:
         raise ResultTooLargeError(Reason.RESULT_TOO_LARGE, kid=token.kid, token=token)
-    return {**result, "context": context}
-
-
-# What a result is besides its principal, its statements and its context, each of which is empty here, of two bytes.
-_FRAME_BYTES = len(json.dumps({**_policy("", []), "context": {}})) - 3 * 2
+    return result
 
 
 def _context(token: AccessToken) -> dict[str, str | int]:

@@ -12,17 +12,13 @@ from typing import Any
 
 from authorizer import base64url, jws, strict_json
 from authorizer.access_token import AccessToken
-from authorizer.errors import RefusedError
+from authorizer.errors import RefusedError, RevocationFeedError
 from authorizer.jwks import KeySource
 
 MAX_FEED_BYTES = 6 * 1024 * 1024  # what a Lambda can answer
 _MAX_NUMERIC_DATE = 253_402_300_799  # the end of the year 9999
 # One kind of JWT, so that no other of the same issuer passes for a feed (RFC 8725 3.11).
 _TYPES = frozenset({"revocations+jwt", "application/revocations+jwt"})
-
-
-class RevocationFeedError(Exception):
-    """The feed is not to be believed. `str(error)` is for the log, and holds nothing of the feed."""
 
 
 @dataclass(frozen=True, slots=True)

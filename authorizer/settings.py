@@ -10,12 +10,19 @@ from typing import Any
 
 from authorizer.audit import LEVELS
 from authorizer.decision import HttpApiResponse, InvalidTokenResult, PolicyFor
-from authorizer.errors import JwksError, SettingsError
-from authorizer.jwks import KeySet, parse_jwks
+from authorizer.errors import SettingsError
+from authorizer.jwks import KeySet
 from authorizer.route_map import RouteMap
+from authorizer.trusted_issuer import (
+    JWKS_PATH,
+    OFF,
+    REVOCATIONS_PATH,
+    TrustedIssuer,
+    read_issuers,
+    read_jwks,
+    read_revocations_uri,
+)
 from authorizer.urls import check_issuer, check_url
-
-JWKS_PATH = "/.well-known/jwks.json"
 
 
 def _audiences(text: str) -> frozenset[str]:
@@ -24,35 +31,19 @@ def _audiences(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-def _optional_url(text: str) -> str:
-    return check_url(text) if text else ""
+def _optional(parse: Callable[[str], Any], absent: Any) -> Callable[[str], Any]:
+    return lambda text: parse(text) if text else absent
 
 
-def _optional_origin(text: str) -> str:
-    # As an issuer: neither a query nor a slash at its end, as a path follows.
-    return check_issuer(text) if text else ""
+def _routes(text: str) -> RouteMap:
+    return RouteMap.parse(text.encode("utf-8"))
 
 
-def _routes(text: str) -> RouteMap | None:
-    return RouteMap.parse(text.encode("utf-8")) if text else None
-
-
-def _routes_file(path: str) -> RouteMap | None:
-    if not path:
-        return None
+def _routes_file(path: str) -> RouteMap:
     try:
         return RouteMap.parse(Path(path).read_bytes())
     except OSError as error:
         raise ValueError(f"cannot be read: {type(error).__name__}") from None
-
-
-def _jwks(text: str) -> KeySet | None:
-    if not text:
-        return None
-    try:
-        return parse_jwks(text.encode("utf-8"))
-    except JwksError as error:
-        raise ValueError(f"must be a JWK Set with an RSA key to verify with: {error}") from None
 
 
 def _seconds(low: int, high: int) -> Callable[[str], int]:
@@ -84,12 +75,38 @@ class Setting:
     parse: Callable[[str], Any]
 
 
-# Names of fields in `Settings` are these in lower case.
+# Names of fields in `Settings` are these in lower case; those of one issuer make up its `issuers`.
 SETTINGS: tuple[Setting, ...] = (
     Setting("ISSUER", None, "URL", "The issuer whose tokens are accepted, exactly as in `iss`.", check_issuer),
     Setting("AUDIENCE", None, "URLs", "What this API is called in `aud`; of several, one suffices.", _audiences),
-    Setting("JWKS_URI", "", "URL", f"Where the issuer's keys are; by default ISSUER and `{JWKS_PATH}`.", _optional_url),
-    Setting("JWKS", "", "JSON", "The issuer's keys themselves, instead of JWKS_URI; then none is ever fetched.", _jwks),
+    Setting(
+        "JWKS_URI",
+        "",
+        "URL",
+        f"Where the issuer's keys are; by default ISSUER and `{JWKS_PATH}`.",
+        _optional(check_url, ""),
+    ),
+    Setting(
+        "JWKS",
+        "",
+        "JSON",
+        "The issuer's keys themselves, instead of JWKS_URI; then none is ever fetched.",
+        _optional(read_jwks, None),
+    ),
+    Setting(
+        "REVOCATIONS_URI",
+        "",
+        f"URL or {OFF}",
+        f"Where the feed of what is revoked is; by default ISSUER and `{REVOCATIONS_PATH}`. `{OFF}`: none is read.",
+        _optional(read_revocations_uri, ""),
+    ),
+    Setting(
+        "ISSUERS",
+        "",
+        "JSON",
+        "Several issuers, in the place of all of the above ([how](docs/several-issuers.md)).",
+        _optional(read_issuers, None),
+    ),
     Setting(
         "INVALID_TOKEN_RESULT",
         InvalidTokenResult.UNAUTHORIZED,
@@ -102,10 +119,14 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "JSON or compact",
         "Which scopes permit which routes: what `latchkey routes compile` writes. None: each good token may call each.",
-        _routes,
+        _optional(_routes, None),
     ),
     Setting(
-        "ROUTES_FILE", "", "path", "The same in a file of the artifact or of a layer, instead of ROUTES.", _routes_file
+        "ROUTES_FILE",
+        "",
+        "path",
+        "The same in a file of the artifact or of a layer, instead of ROUTES.",
+        _optional(_routes_file, None),
     ),
     Setting(
         "POLICY_FOR",
@@ -126,7 +147,7 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "URL",
         "What clients' URLs begin with, before the path: for DPoP. None: no proof counts.",
-        _optional_origin,
+        _optional(check_issuer, ""),  # as an issuer: neither a query nor a slash at its end, as a path follows
     ),
     Setting(
         "DPOP_MAX_AGE_SECONDS",
@@ -147,6 +168,20 @@ SETTINGS: tuple[Setting, ...] = (
         _seconds(0, 86_400),
     ),
     Setting(
+        "REVOCATIONS_POLL_SECONDS",
+        "30",
+        "1 to 300 s",
+        "How long the feed serves before it is asked for again.",
+        _seconds(1, 300),
+    ),
+    Setting(
+        "REVOCATIONS_MAX_STALE_SECONDS",
+        "300",
+        "0 to 900 s",
+        "How long the feed serves, from its fetch on, where fetching fails; then every request is 503.",
+        _seconds(0, 900),
+    ),
+    Setting(
         "LOG_LEVEL",
         "INFO",
         "DEBUG, INFO, WARNING or ERROR",
@@ -156,14 +191,14 @@ SETTINGS: tuple[Setting, ...] = (
 )
 
 
+_OF_ONE_ISSUER = ("ISSUER", "AUDIENCE", "JWKS_URI", "JWKS", "REVOCATIONS_URI")
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings, checked. `jwks_uri` is empty where the keys are bundled (`jwks`), and never fetched from then."""
+    """The settings, checked. `issuers` are one or several."""
 
-    issuer: str
-    audience: frozenset[str]
-    jwks_uri: str
-    jwks: KeySet | None
+    issuers: tuple[TrustedIssuer, ...]
     invalid_token_result: InvalidTokenResult
     routes: RouteMap | None
     routes_file: RouteMap | None
@@ -176,16 +211,20 @@ class Settings:
     jwks_cooldown_seconds: int
     jwks_timeout_seconds: int
     jwks_max_stale_seconds: int
+    revocations_poll_seconds: int
+    revocations_max_stale_seconds: int
     log_level: str
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
         """Read the variables; raises `SettingsError`."""
-        values = {setting.name.lower(): _read(setting, environ) for setting in SETTINGS}
-        if values["jwks"] is not None and values["jwks_uri"]:
-            raise SettingsError("JWKS and JWKS_URI exclude each other")
-        if values["jwks"] is None and not values["jwks_uri"]:
-            values["jwks_uri"] = values["issuer"] + JWKS_PATH
+        elsewhere = _OF_ONE_ISSUER if environ.get("ISSUERS") else ()
+        for name in elsewhere:
+            if environ.get(name):
+                raise SettingsError(f"ISSUERS and {name} exclude each other")
+        values = {row.name.lower(): _read(row, environ) for row in SETTINGS if row.name not in elsewhere}
+        if not elsewhere:
+            values["issuers"] = (_one_issuer(*(values.pop(name.lower()) for name in _OF_ONE_ISSUER)),)
         if values["routes"] is not None and values["routes_file"] is not None:
             raise SettingsError("ROUTES and ROUTES_FILE exclude each other")
         settings = cls(**values)
@@ -202,6 +241,14 @@ class Settings:
     def needs_patterns(self) -> bool:
         """Whether any answer is a policy for a whole stage."""
         return self.policy_for is PolicyFor.STAGE and self.http_api_response is HttpApiResponse.POLICY
+
+
+def _one_issuer(
+    issuer: str, audiences: frozenset[str], jwks_uri: str, jwks: KeySet | None, revocations_uri: str
+) -> TrustedIssuer:
+    if jwks is not None and jwks_uri:
+        raise SettingsError("JWKS and JWKS_URI exclude each other")
+    return TrustedIssuer.of(issuer, audiences, jwks_uri=jwks_uri, jwks=jwks, revocations_uri=revocations_uri)
 
 
 def _read(setting: Setting, environ: Mapping[str, str]) -> Any:

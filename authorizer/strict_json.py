@@ -46,12 +46,17 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_number, pars
 
 def parse_object(data: bytes) -> dict[str, Any]:
     """Parse UTF-8 JSON text whose value is an object; raises `ValueError`, whose text holds nothing of the data."""
-    if not _is_shallow(data):
-        raise ValueError("nested too deeply")
-    try:
-        value = _DECODER.decode(data.decode("utf-8"))
-    except (ValueError, RecursionError):
-        raise ValueError("not strict JSON") from None
+    value = parse(data)
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")  # noqa: TRY004 - a fault of the data, not of the caller's types
     return value
+
+
+def parse(data: bytes) -> Any:
+    """Parse UTF-8 JSON text; raises `ValueError`, whose text holds nothing of the data."""
+    if not _is_shallow(data):
+        raise ValueError("nested too deeply")
+    try:
+        return _DECODER.decode(data.decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise ValueError("not strict JSON") from None

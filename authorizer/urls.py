@@ -26,7 +26,14 @@ def check_url(text: str) -> str:
 
 def check_issuer(text: str) -> str:
     """Give an issuer identifier back (RFC 8414 2). A slash at its end is a mistake more often than not."""
-    if "?" in text or text.endswith("/"):
+    if text.endswith("/"):
+        raise ValueError("must be a URL without query and without a slash at its end")
+    return check_other_issuer(text)
+
+
+def check_other_issuer(text: str) -> str:
+    """Give another vendor's issuer identifier back, which may well end with a slash."""
+    if "?" in text:
         raise ValueError("must be a URL without query and without a slash at its end")
     return check_url(text)
 

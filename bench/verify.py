@@ -4,21 +4,27 @@ import json
 import time
 from collections.abc import Callable
 from itertools import cycle
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import jwt
 
 from auth_server import access_token
 from auth_server.access_token import Grant
 from authorizer.access_token import Expectation
+from authorizer.document_cache import CacheTimes
+from authorizer.document_fetch import Fetched
+from authorizer.errors import DocumentError
+from authorizer.feed_reader import FeedReader
+from authorizer.issuers import Issuer, Issuers
 from authorizer.jwks import KeySet, parse_jwks
+from authorizer.revocations import PolledFeed
 from authorizer.token_verifier import MAX_REMEMBERED, TokenVerifier
 from bench import units
 from bench.issue import unheard
 from bench.measure import Effort, Work, in_process, ratios
 from bench.row import Result, measured
 from infra.local.lambda_runtime import LambdaContext, load_function
-from tests.simulator import AUDIENCE, ISSUER, PRIVATE_KEY, LocalKeySource
+from tests.simulator import AUDIENCE, ISSUER, PRIVATE_KEY, LocalKeySource, Simulator, event
 
 if TYPE_CHECKING:
     from jwt.types import Options
@@ -81,11 +87,24 @@ def jwks() -> str:
 
 def _verifier() -> Callable[[str], object]:
     keys: KeySet = parse_jwks(jwks().encode("utf-8"))
-    return TokenVerifier(Expectation(ISSUER, frozenset({AUDIENCE}), 60), keys, time.time).verify
+    expected = Expectation(ISSUER, frozenset({AUDIENCE}), 60)
+    reader = FeedReader(_feed, keys, expected, time.time)
+    times = CacheTimes(cache_s=30, cooldown_s=10, max_stale_s=300)
+    feed = PolledFeed(reader, times, clock=time.time, on_failure=_unlooked_for)
+    return TokenVerifier(Issuers(Issuer(expected, keys, feed)), time.time).verify
+
+
+def _feed(_: str | None) -> Fetched:
+    """Give the feed of revocations, which the bench asks no network for."""
+    return Fetched(Simulator(now=time.time()).send(event("GET", "/oauth/revocations"))["body"].encode("utf-8"), None)
+
+
+def _unlooked_for(error: DocumentError) -> NoReturn:
+    raise error
 
 
 def _handler() -> Callable[[str], object]:
-    environ = {"ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "JWKS": jwks()}
+    environ = {"ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "JWKS": jwks(), "REVOCATIONS_URI": "off"}
     handle = load_function("authorizer.handler", environ)
     context = LambdaContext("request-1", "arn:aws:lambda:us-east-1:123456789012:function:authorizer", 0.0)
 

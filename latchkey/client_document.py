@@ -20,7 +20,7 @@ def document(client: Client, now: int) -> dict[str, Any]:
      "grant_types": ["client_credentials"], "token_lifetime": null, "claims": {},
      "jwks": null, "jwks_uri": null, "trusted_issuers": [],
      "may_grant_scope": "", "may_grant_audience": [], "registered_by": null,
-     "dpop_bound": false, "tls_bound": false, "tls_subject": null,
+     "dpop_bound": false, "tls_bound": false, "tls_subject": null, "usage_identifier_key": null,
      "secrets": [{"created_at": "2026-09-21T13:33:20Z", "expires_at": null, "live": true}],
      "created_at": "2026-09-21T13:33:20Z", "updated_at": "2026-09-21T13:33:20Z", "version": 1}
     """
@@ -45,6 +45,7 @@ def document(client: Client, now: int) -> dict[str, Any]:
         "dpop_bound": client.dpop_bound_access_tokens,
         "tls_bound": client.tls_client_certificate_bound_access_tokens,
         "tls_subject": {client.tls_subject.parameter: client.tls_subject.value} if client.tls_subject else None,
+        "usage_identifier_key": client.usage_identifier_key,
         "secrets": [_secret(secret, now) for secret in client.secrets],
         "created_at": timestamp(client.created_at),
         "updated_at": timestamp(client.updated_at),
@@ -97,6 +98,7 @@ def in_full(client: Client, now: int) -> Table:
         "dpop_bound": _yes_or_no(client.dpop_bound_access_tokens),
         "tls_bound": _yes_or_no(client.tls_client_certificate_bound_access_tokens),
         "tls_subject": f"{client.tls_subject.parameter} {client.tls_subject.value}" if client.tls_subject else "",
+        "usage_identifier_key": client.usage_identifier_key or "",
         "secrets": _expiries(client.secrets, now),
         "created_at": moment(client.created_at, now),
         "updated_at": moment(client.updated_at, now),

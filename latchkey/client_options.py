@@ -73,6 +73,10 @@ Claim = Annotated[
         "Several: say it again.",
     ),
 ]
+UsageIdentifierKey = Annotated[
+    str | None,
+    typer.Option(metavar="VALUE", help="The API key whose usage plan its calls count for. It is no secret."),
+]
 Name = Annotated[str | None, typer.Option(metavar="TEXT", help="A name for people.")]
 Jwks = Annotated[
     str | None, typer.Option(metavar="FILE", help="A JWK Set of the public keys that it signs with (private_key_jwt).")
@@ -134,6 +138,7 @@ class Named:
     jwks: str | None = None
     jwks_uri: str | None = None
     trust: Sequence[str] | None = None
+    usage_identifier_key: str | None = None
 
     def members(self) -> dict[str, Any]:
         """Give the options that were given."""
@@ -223,4 +228,5 @@ _MEMBERS: dict[str, tuple[str, Callable[[Any, Client], Any]]] = {
     "jwks": ("jwks", lambda given, _: read_jwks(given)),
     "jwks_uri": ("jwks_uri", lambda given, _: given or None),
     "trust": ("trusted_issuers", _trusted_issuers),
+    "usage_identifier_key": ("usage_identifier_key", lambda given, _: given or None),
 }

@@ -75,6 +75,7 @@ def create(  # noqa: PLR0913 - each option is a parameter
     jwks: option.Jwks = None,
     jwks_uri: option.JwksUri = None,
     trust: option.Trust = None,
+    usage_identifier_key: option.UsageIdentifierKey = None,
     secret_stdin: SecretStdin = False,
     clients_table: ClientsTable = CLIENTS_TABLE,
     as_json: Json = False,
@@ -142,6 +143,7 @@ def update(  # noqa: PLR0913 - each option is a parameter
     jwks: option.Jwks = None,
     jwks_uri: option.JwksUri = None,
     trust: option.Trust = None,
+    usage_identifier_key: option.UsageIdentifierKey = None,
     clients_table: ClientsTable = CLIENTS_TABLE,
     as_json: Json = False,
 ) -> None:

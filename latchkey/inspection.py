@@ -9,9 +9,11 @@ from authorizer.access_token import Expectation
 from authorizer.decision import Rules, Unauthorized, decide
 from authorizer.errors import JwksError, Reason, Refusal, RefusedError, SettingsError
 from authorizer.event import AuthorizerRequest, Kind, MethodArn
+from authorizer.issuers import Issuer, Issuers
 from authorizer.jwks import parse_jwks
 from authorizer.jwks_fetch import fetch
 from authorizer.proof_of_possession import PossessionVerifier
+from authorizer.revocations import NOT_READ
 from authorizer.settings import Settings
 from authorizer.token_verifier import TokenVerifier
 from latchkey.errors import CommandError, UnavailableError
@@ -39,6 +41,7 @@ EXPLANATIONS: Mapping[Reason, str] = {
     Reason.EXPIRED: "it has expired",
     Reason.NOT_YET_VALID: "it is not valid yet",
     Reason.ISSUED_IN_THE_FUTURE: "it says that it was issued in the future",
+    Reason.REVOKED: "it was revoked, by itself or with all that its client was issued before a time",
     Reason.KEY_NOT_PROVEN: "it is bound to a key (cnf), so that whoever bears it alone is refused",
     Reason.PROOF_UNSUPPORTED: "it came with a DPoP proof, which this authorizer cannot verify",
     Reason.PROOF_MISSING: "it came without the one DPoP proof that it needs",
@@ -91,12 +94,14 @@ def _verifier(issuer: str, audiences: frozenset[str], now: float) -> TokenVerifi
     jwks_uri = discover(issuer).jwks_uri
     try:
         settings = Settings.from_environ({"ISSUER": issuer, "AUDIENCE": issuer, "JWKS_URI": jwks_uri})
-        keys = parse_jwks(fetch(settings.jwks_uri, settings.jwks_timeout_seconds))
+        (trusted,) = settings.issuers
+        keys = parse_jwks(fetch(trusted.jwks_uri, settings.jwks_timeout_seconds))
     except SettingsError as error:
         raise CommandError(f"the authorizer does not take this issuer: {error}") from error
     except JwksError as error:
         raise UnavailableError(f"the keys of {issuer} cannot be had: {error}") from error
-    return TokenVerifier(Expectation(settings.issuer, audiences, settings.clock_skew_seconds), keys, lambda: now)
+    expected = Expectation(trusted.issuer, audiences, settings.clock_skew_seconds)
+    return TokenVerifier(Issuers(Issuer(expected, keys, NOT_READ)), lambda: now)
 
 
 def _unverified(text: str) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:

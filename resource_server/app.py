@@ -1,4 +1,4 @@
-"""The sample API itself: route table, scope check, and the one place where a `Problem` becomes an answer."""
+"""The sample API itself: route table, scope check, and the one place where a refusal becomes an answer."""
 
 import uuid
 from collections.abc import Callable
@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from resource_server.errors import InsufficientScope, InvalidToken, MethodNotAllowed, NotFound, Problem, ServerError
+from resource_server.caller import CallerRefusedError
+from resource_server.errors import MethodNotAllowed, NotFound, Problem, ServerError
 from resource_server.log import Log
 from resource_server.metadata import METADATA_MAX_AGE_SECONDS, METADATA_PATH, metadata, metadata_url
 from resource_server.page_query import cursor_of_id, parse_page_query
@@ -42,6 +43,8 @@ class App:
             response, reason = route.respond(self, request, product_id), None
         except Problem as problem:
             response, reason = _refusal(problem), problem.reason
+        except CallerRefusedError as refused:
+            response, reason = Response(refused.status, refused.body, refused.headers), None
         except Exception as error:  # noqa: BLE001 - the last line of defence: a caller never sees a stack trace
             self.log.write_exception(error, request.request_id)
             response, reason = _refusal(ServerError(type(error).__name__)), type(error).__name__
@@ -49,10 +52,9 @@ class App:
         return response
 
     def _require_token(self, route: "Route", request: Request) -> None:
-        if route.scope is not None and route.scope not in request.caller.permissions:
-            raise InsufficientScope(route.scope, metadata_url(self.settings))
-        if route.scope is not None and request.caller.has_expired(self.clock().timestamp()):
-            raise InvalidToken(metadata_url(self.settings))
+        if route.scope is not None:
+            now, url = self.clock().timestamp(), metadata_url(self.settings)
+            request.caller.require(route.scope, now=now, resource_metadata=url)
 
     def _write_request_line(self, request: Request, route: "Route | None", status: int, reason: str | None) -> None:
         self.log.write(

@@ -62,57 +62,6 @@ class MethodNotAllowed(Problem):
         return {"Allow": ", ".join(self.allowed)}
 
 
-class InsufficientScope(Problem):
-    """The token is good and its scopes do not reach (RFC 6750 3.1).
-
-    HTTP/1.1 403 Forbidden
-    WWW-Authenticate: Bearer realm="api", error="insufficient_scope", scope="products:write", resource_metadata="https://..."
-
-    An API Gateway REST proxy integration renames that header on its way out, so the body names the scope too.
-    """
-
-    status = 403
-    error = "insufficient_scope"
-
-    def __init__(self, scope: str, resource_metadata: str) -> None:
-        super().__init__(f"The access token does not carry the scope {scope}.")
-        self.scope = scope
-        self.resource_metadata = resource_metadata
-
-    def members(self) -> dict[str, object]:
-        """Return the JSON body, with the scope that is needed."""
-        return {"error": self.error, "error_description": self.description, "scope": self.scope}
-
-    def headers(self) -> Mapping[str, str]:
-        """Return the challenge (RFC 6750 3, and RFC 9728 5.1 for `resource_metadata`)."""
-        return {
-            "WWW-Authenticate": (
-                f'Bearer realm="api", error="{self.error}", scope="{self.scope}", '
-                f'resource_metadata="{self.resource_metadata}"'
-            )
-        }
-
-
-class InvalidToken(Problem):
-    """The token has expired since the authorizer saw it (RFC 6750 3.1).
-
-    HTTP/1.1 401 Unauthorized
-    WWW-Authenticate: Bearer realm="api", error="invalid_token", resource_metadata="https://..."
-    """
-
-    status = 401
-    error = "invalid_token"
-
-    def __init__(self, resource_metadata: str) -> None:
-        super().__init__("The access token has expired.")
-        self.resource_metadata = resource_metadata
-
-    def headers(self) -> Mapping[str, str]:
-        """Return the challenge, which API Gateway renames as that of `InsufficientScope`."""
-        metadata = self.resource_metadata
-        return {"WWW-Authenticate": f'Bearer realm="api", error="{self.error}", resource_metadata="{metadata}"'}
-
-
 class TemporarilyUnavailable(Problem):
     """The table does not answer, or answers nonsense; `reason` says which, for the log."""
 

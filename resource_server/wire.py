@@ -6,8 +6,6 @@
 {"version": "2.0", "rawPath": "/products", "rawQueryString": "limit=5", "isBase64Encoded": false,
  "requestContext": {"requestId": "...", "stage": "$default", "http": {"method": "GET"},
                     "authorizer": {"lambda": {"permissions": "products:read"}}}}
-
-Behind API Gateway's own JWT authorizer, `authorizer` is {"jwt": {"claims": {"scope": "products:read", ...}}}.
 """
 
 import base64
@@ -63,13 +61,13 @@ def request_of(event: Any, base_path: str) -> Request:
     event = _mapping(event)
     read = _request_of_2_0 if event.get("version") == "2.0" else _request_of_1_0
     request_id = _mapping(event.get("requestContext")).get("requestId")
-    method, path, query, authorizer_context = read(event)
+    method, path, query = read(event)
     return Request(
         method=method,
         path=_without_prefix(path, base_path),
         query=query,
         body=_body(event),
-        caller=caller_of(authorizer_context),
+        caller=caller_of(event),
         request_id=request_id if isinstance(request_id, str) else None,
     )
 
@@ -84,13 +82,11 @@ def result_of(response: Response) -> dict[str, object]:
     }
 
 
-_Parts = tuple[str, str, tuple[tuple[str, str], ...], Any]
+_Parts = tuple[str, str, tuple[tuple[str, str], ...]]
 
 
 def _request_of_1_0(event: Mapping[str, Any]) -> _Parts:
-    context = _mapping(event.get("requestContext"))
-    pairs = tuple(_pairs(event))
-    return _text(event.get("httpMethod")), _text(event.get("path")), pairs, context.get("authorizer")
+    return _text(event.get("httpMethod")), _text(event.get("path")), tuple(_pairs(event))
 
 
 def _request_of_2_0(event: Mapping[str, Any]) -> _Parts:
@@ -100,15 +96,7 @@ def _request_of_2_0(event: Mapping[str, Any]) -> _Parts:
     path = _without_prefix(_text(event.get("rawPath")), f"/{stage}" if stage not in ("", "$default") else "")
     # `queryStringParameters` joins repeated names with commas in this format, so only the raw query tells them apart.
     query = tuple(parse_qsl(_text(event.get("rawQueryString")), keep_blank_values=True))
-    method = _text(_mapping(context.get("http")).get("method"))
-    authorizer = _mapping(context.get("authorizer"))
-    return method, path, query, authorizer.get("lambda") if "lambda" in authorizer else _jwt_context(authorizer)
-
-
-def _jwt_context(authorizer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Say of a JWT's claims, all strings, what the Lambda authorizer would; a claim `permissions` is not ours."""
-    claims = _mapping(_mapping(authorizer.get("jwt")).get("claims"))
-    return {**claims, "permissions": claims.get("scope")}
+    return _text(_mapping(context.get("http")).get("method")), path, query
 
 
 def _pairs(event: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ jwks S, trusted_issuers S   an object and an array, in JSON; jwks_uri S (absent:
 registration M  {registered_by S, token_digest B, scope S, audiences L of S} (absent: an operator made the client)
 dpop_bound_access_tokens, tls_client_certificate_bound_access_tokens  BOOL (absent: false)
 tls_subject M  {parameter S, value S} (absent: none)
+usage_identifier_key S (absent: none)
 """
 
 import json
@@ -44,6 +45,8 @@ def to_item(client: Client) -> Item:
     item |= _registration_to_item(client) | _keys_to_item(client) | _binding_to_item(client)
     if client.resource_identifiers:
         item["resource_identifiers"] = _strings(client.resource_identifiers)
+    if client.usage_identifier_key is not None:
+        item["usage_identifier_key"] = {"S": client.usage_identifier_key}
     return item if client.token_lifetime is None else {**item, "token_lifetime": _number(client.token_lifetime)}
 
 
@@ -75,6 +78,7 @@ def from_item(item: Item) -> Client:
             "tls_client_certificate_bound_access_tokens" in item
             and item["tls_client_certificate_bound_access_tokens"]["BOOL"]
         ),
+        usage_identifier_key=item["usage_identifier_key"]["S"] if "usage_identifier_key" in item else None,
         jwks=json.loads(item["jwks"]["S"]) if "jwks" in item else None,
         jwks_uri=item["jwks_uri"]["S"] if "jwks_uri" in item else None,
         trusted_issuers=_trusted_issuers_from_item(item["trusted_issuers"]["S"]) if "trusted_issuers" in item else (),

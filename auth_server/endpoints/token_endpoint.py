@@ -38,7 +38,7 @@ def respond(request: Request, services: Services, decision: Decision) -> Respons
     _require_permitted_grant(client, grant_type, decision)
     grant = GRANTS[grant_type](client, parameters, services)
     confirmation = confirm(request, parameters, client, services)
-    grant = replace(grant, confirmation=confirmation.members)
+    grant = replace(grant, confirmation=confirmation.members, usage_identifier_key=client.usage_identifier_key)
     key = services.keys.active()
     unsigned = access_token.compose(grant, issuer=services.settings.issuer, kid=key.kid, now=services.now())
     if confirmation.proof is not None:

@@ -33,6 +33,7 @@ REGION: Final = "us-east-1"
 DEMO_CLIENT_ID: Final = "demo"
 DEMO_SCOPES: Final = ("products:read", "products:write", "messages:write")
 DEMO_PRODUCTS: Final = (("Kettle", "24.90"), ("Teapot", "39.00"), ("Tea towel", "7.50"))
+_AS_IT_IS: Final[Mapping[str, str]] = {}
 # moto takes any credentials; these are nobody's.
 CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
@@ -83,12 +84,18 @@ class LocalStack:
 
 @contextmanager
 def running(
-    addresses: Addresses, *, name: str = "latchkey", functions_reach_aws_at: Callable[[str], str] = lambda url: url
+    addresses: Addresses,
+    *,
+    name: str = "latchkey",
+    functions_reach_aws_at: Callable[[str], str] = lambda url: url,
+    parameters: Mapping[str, str] = _AS_IT_IS,
+    settings: Mapping[str, str] = _AS_IT_IS,
 ) -> Iterator[LocalStack]:
     """Start everything, give the stack once all of it answers, and stop it at the end.
 
     `name` is the CloudFormation stack's: tables and alias have it in theirs. `functions_reach_aws_at` tells what the
-    functions call for the AWS endpoint's URL: a proxy, for example. Raises `PortInUseError` before anything starts.
+    functions call for the AWS endpoint's URL: a proxy, for example. `parameters` are the template's, and `settings` are
+    laid over the environment of every function. Raises `PortInUseError` before anything starts.
     """
     with ExitStack() as at_end:
         issuer_socket = at_end.enter_context(_listening(addresses.host, addresses.issuer_port, "issuer"))
@@ -96,8 +103,8 @@ def running(
         aws_socket = at_end.enter_context(_listening(addresses.host, addresses.aws_port, "aws"))
         issuer, api, endpoint = map(_url, (issuer_socket, api_socket, aws_socket))
         at_end.enter_context(aws_endpoint(aws_socket))
-        template = _provision(endpoint, name, {"IssuerUrl": issuer, "ApiUrl": api})
-        functions = _load_functions(template, functions_reach_aws_at(endpoint))
+        template = _provision(endpoint, name, {**parameters, "IssuerUrl": issuer, "ApiUrl": api})
+        functions = _load_functions(template, functions_reach_aws_at(endpoint), settings)
         at_end.enter_context(serving(_gateway(template, "AuthApi", functions), issuer_socket))
         at_end.enter_context(serving(_gateway(template, "ResourceApi", functions), api_socket))
         secret = _register_demo_client(template, endpoint, api)
@@ -160,12 +167,12 @@ def _stock_products(dynamodb: Any, table: str) -> None:
         store.put(Product(id=product_id, name=name, price=price, created_by=None, created_at=created_at))
 
 
-def _load_functions(template: Stack, endpoint: str) -> dict[str, Any]:
+def _load_functions(template: Stack, endpoint: str, settings: Mapping[str, str]) -> dict[str, Any]:
     """Start every function cold, as its Lambda would; give the handlers by ARN."""
     given = {**CREDENTIALS, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": endpoint}
     return {
         template.resolve({"Fn::GetAtt": [name, "Arn"]}): load_function(
-            function.module, {**given, **function.environment}
+            function.module, {**given, **function.environment, **settings}
         )
         for name, function in template.functions().items()
     }

@@ -39,9 +39,9 @@ def token_function(stack: Deployed, issuer: Issuer) -> Iterator[RunningFunction]
     """Run the token function, which also answers at the issuer's address."""
 
     def answer(path: str) -> dict[str, Any]:
-        if path != "/.well-known/jwks.json":
+        if path not in ("/.well-known/jwks.json", "/oauth/revocations"):
             return status_404(path)
-        result: dict[str, Any] = running.invoke(recorded("rest_jwks")).document
+        result: dict[str, Any] = running.invoke(recorded("rest_jwks", resource=path, path=path)).document
         return result
 
     with stack.function("TokenFunction") as running, issuer.answered_by(answer):
@@ -51,7 +51,7 @@ def token_function(stack: Deployed, issuer: Issuer) -> Iterator[RunningFunction]
 
 @pytest.fixture(scope="module")
 def authorizer(stack: Deployed, token_function: RunningFunction) -> Iterator[RunningFunction]:
-    """Run the authorizer, which fetches its keys from the issuer."""
+    """Run the authorizer, which fetches its keys, and the feed of what is revoked, from the issuer."""
     assert token_function.start.error is None
     with stack.function("AuthorizerFunction") as function:
         assert function.start.error is None, function.log

@@ -44,6 +44,7 @@ BAD: list[dict[str, Any]] = [
     {"token_lifetime": 59},
     {"token_lifetime": 86_401},
     {"claims": {"big": "x" * MAX_TOKEN_CONTENT_BYTES}},
+    *({"usage_identifier_key": key} for key in ("", "k" * 19, "k" * 129, "k" * 19 + " ", "k" * 20 + "\n", "é" * 20)),
     {"name": "x" * 201},
     {"name": "two\nlines"},
     {"secrets": (ClientSecret(b"1", NOW), ClientSecret(b"2", NOW), ClientSecret(b"3", NOW))},
@@ -67,13 +68,15 @@ def test_any_printable_ascii_is_a_client_id(client_id: str) -> None:
 
 def test_the_largest_record_that_may_be_registered_can_be_signed() -> None:
     """A token of everything that a client may have stays below what KMS signs."""
-    largest = client(client_id='"' * 255, scopes=("s" * 600,), audiences=("https://" + "a" * 600,))
-    filler = (MAX_TOKEN_CONTENT_BYTES - 2 * 512 - 1240) // 6
+    key = "k" * 128
+    largest = client(client_id='"' * 255, scopes=("s" * 500,), audiences=("https://" + "a" * 500,))
+    largest = replace(largest, usage_identifier_key=key)
+    filler = (MAX_TOKEN_CONTENT_BYTES - 2 * 512 - 1040 - 155) // 6
     check(replace(largest, claims={"c": "ä" * filler}))
     with pytest.raises(InvalidClientMetadataError):
         check(replace(largest, claims={"c": "ä" * (filler + 10)}))
     largest = replace(largest, claims={"c": "ä" * filler})
-    grant = Grant(largest.client_id, largest.scopes, largest.audiences, 60, largest.claims)
+    grant = Grant(largest.client_id, largest.scopes, largest.audiences, 60, largest.claims, usage_identifier_key=key)
     token = mint(grant, issuer="i" * MAX_ISSUER_LENGTH, key=LocalKeySource().load(), now=NOW)
     assert len(token.value.rpartition(".")[0]) <= MAX_SIGNING_INPUT_BYTES
 

@@ -64,6 +64,15 @@ def test_an_active_token_is_described(server: Simulator) -> None:
     }
 
 
+def test_the_usage_plans_key_is_no_secret() -> None:
+    """Whoever may introspect a token is told its usage identifier key, as the client reads it in the token."""
+    server = simulator(usage_identifier_key="k" * 20)
+    text = token_of(server)
+    for asking in ("demo", "api"):
+        assert introspect(server, text, asking)["usage_identifier_key"] == "k" * 20
+    assert introspect(server, text, "other") == INACTIVE
+
+
 @pytest.mark.spec("RFC 7662", "2.2")
 def test_the_answer_holds_the_tokens_further_claims() -> None:
     """Claims beyond those of the standard, such as a client's own, are members of the answer."""

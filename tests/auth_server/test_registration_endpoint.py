@@ -117,6 +117,13 @@ def test_a_client_is_registered(server: Simulator) -> None:
     }
 
 
+def test_a_usage_plan_is_for_operators_to_give(server: Simulator) -> None:
+    """A client that was registered over HTTP counts for no plan, whatever its registrar says."""
+    answer = registered(server, usage_identifier_key="k" * 20, claims={"usage_identifier_key": "k" * 20})
+    assert stored(server, answer).usage_identifier_key is None
+    assert stored(server, answer).claims == {}
+
+
 def test_a_registered_client_gets_a_token(server: Simulator) -> None:
     """The credentials work at once, for what was registered and nothing else."""
     answer = registered(server)
@@ -391,9 +398,12 @@ def test_an_update_keeps_what_operators_set(server: Simulator) -> None:
     server.clients.clients[answer["client_id"]] = replace(
         stored(server, answer), claims={"tier": "gold"}, token_lifetime=90, default_scopes=("products:write",)
     )
+    server.clients.clients[answer["client_id"]] = replace(stored(server, answer), usage_identifier_key="k" * 20)
     body = {"client_id": answer["client_id"], "scope": "products:read", "claims": {"tier": "x"}}
+    body["usage_identifier_key"] = "x" * 20
     assert manage(server, "PUT", answer, body)["statusCode"] == 200
     kept = stored(server, answer)
+    assert kept.usage_identifier_key == "k" * 20
     assert (kept.claims, kept.token_lifetime, kept.default_scopes) == ({"tier": "gold"}, 90, ())
 
 

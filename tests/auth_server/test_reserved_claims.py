@@ -11,6 +11,7 @@ NAMES = (
     *("act", "may_act"),  # RFC 8693 4.1, 4.4
     "cnf",  # RFC 7800 3.1
     *("permissions", "token_type"),  # the authorizer's context, and RFC 6749 5.1
+    "usage_identifier_key",  # docs/usage-plans.md
 )
 
 

@@ -163,6 +163,15 @@ def test_claims_about_the_subject_stay(server: Simulator) -> None:
     assert "tier" not in bare
 
 
+@pytest.mark.parametrize("own", [None, "the-apis-own-usage-key"])
+def test_the_usage_plan_is_that_of_whoever_holds_the_token(own: str | None) -> None:
+    """The calls of an exchanged token count for the client that makes them, and for no plan of its subject's."""
+    app, api = replace(APP, usage_identifier_key="the-apps-own-usage-key"), replace(API, usage_identifier_key=own)
+    server = Simulator(clients=MemoryClientStore(app, api))
+    subject = token(server, usage_identifier_key=app.usage_identifier_key)
+    assert server.claims(exchange(server, subject_token=subject)).get("usage_identifier_key") == own
+
+
 def _revoked(server: Simulator) -> str:
     text = token(server)
     server.state.revoke_client("app", not_before=NOW + 1, until=NOW + 9_999)

@@ -9,7 +9,12 @@ from unittest.mock import patch
 
 from tests.authorizer import issuer
 
-ENVIRON = {"ISSUER": issuer.ISSUER, "AUDIENCE": issuer.AUDIENCE, "JWKS": issuer.jwks().decode()}
+ENVIRON = {
+    "ISSUER": issuer.ISSUER,
+    "AUDIENCE": issuer.AUDIENCE,
+    "JWKS": issuer.jwks().decode(),
+    "REVOCATIONS_URI": "off",  # tests that read a feed say so
+}
 
 
 def cold_start(environ: Mapping[str, str]) -> ModuleType:

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from authorizer import event
-from authorizer.access_token import Expectation
 from authorizer.decision import Allow, Decision, Deny, Rules, Unauthorized, decide
 from authorizer.errors import Reason
 from authorizer.event import Kind
+from authorizer.issuers import Issuers
 from authorizer.proof_of_possession import PossessionVerifier
 from authorizer.route_map import RouteMap
 from authorizer.token_verifier import TokenVerifier
 from tests.authorizer.authorizer_events import event_of
-from tests.authorizer.issuer import AUDIENCE, ISSUER, NOW, Clock, claims, encode, header, key_set, sign
+from tests.authorizer.issuer import NOW, Clock, claims, encode, header, key_set, sign, trusted
 from tests.authorizer.proofs import ES256, Signer, proof
 
 ORIGIN = "https://api.example.com"
@@ -61,8 +61,7 @@ class Deciding:
 
     def __post_init__(self) -> None:
         """Build the parts once: they remember."""
-        expectation = Expectation(ISSUER, frozenset({AUDIENCE}), 60)
-        self._verifier = TokenVerifier(expectation, key_set(), self.clock)
+        self._verifier = TokenVerifier(Issuers(trusted(key_set())), self.clock)
         self._possessions = PossessionVerifier(self.origin, 60, self.clock)
 
     def on(self, asked: Mapping[str, Any]) -> Decision:

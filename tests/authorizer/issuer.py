@@ -9,7 +9,10 @@ from typing import Any
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from authorizer.jwks import KeySet, parse_jwks
+from authorizer.access_token import Expectation
+from authorizer.issuers import Issuer
+from authorizer.jwks import KeySet, KeySource, parse_jwks
+from authorizer.revocations import NOT_READ
 
 ISSUER = "https://auth.example.com"
 AUDIENCE = "https://api.example.com"
@@ -61,9 +64,14 @@ def key_set(*keys: Json) -> KeySet:
     return parse_jwks(jwks(*keys))
 
 
+def trusted(keys: KeySource, issuer: str = ISSUER, audience: str = AUDIENCE) -> Issuer:
+    """Return an issuer as the authorizer trusts it, of this name, with these keys and without a feed."""
+    return Issuer(Expectation(issuer, frozenset({audience}), 60), keys, NOT_READ)
+
+
 def header(**members: Any) -> dict[str, Any]:
     """Return a good header with some members changed; None takes one away."""
-    return _without_none({"typ": "at+jwt", "alg": "RS256", "kid": KID} | members)
+    return without_none({"typ": "at+jwt", "alg": "RS256", "kid": KID} | members)
 
 
 def claims(now: float = NOW, **members: Any) -> dict[str, Any]:
@@ -78,10 +86,11 @@ def claims(now: float = NOW, **members: Any) -> dict[str, Any]:
         "jti": "3f9a1c",
         "scope": "products:read products:write",
     }
-    return _without_none(good | members)
+    return without_none(good | members)
 
 
-def _without_none(members: dict[str, Any]) -> dict[str, Any]:
+def without_none(members: dict[str, Any]) -> dict[str, Any]:
+    """Return the members without those that are None."""
     return {name: value for name, value in members.items() if value is not None}
 
 

@@ -96,6 +96,10 @@ def test_a_required_claim_is_required(name: str) -> None:
     + [("client_id", "clïent")]
     + [(name, value) for name in ("iat", "exp", "nbf") for value in _NO_DATES]
     + [("aud", value) for value in (7, {AUDIENCE: 1}, [AUDIENCE, 7], [[AUDIENCE]], "", [""], True)]
+    + [
+        ("usage_identifier_key", value)
+        for value in ("", "k" * 19, "k" * 129, "k" * 20 + "\n", "k y" * 9, 10**20, ["k" * 20])
+    ]
     + [("scope", value) for value in ("", " ", "a  b", " a", "a ", "a\tb", 'a"b', "a\\b", "é", 7, ["a"], True)],
 )
 def test_a_claim_of_another_form_is_refused(name: str, value: Any) -> None:
@@ -105,12 +109,18 @@ def test_a_claim_of_another_form_is_refused(name: str, value: Any) -> None:
     assert (raised.value.refusal.reason, raised.value.refusal.claim) == (Reason.CLAIM_MALFORMED, name)
 
 
-@pytest.mark.parametrize("name", [*_REQUIRED, "nbf", "scope"])
+@pytest.mark.parametrize("name", [*_REQUIRED, "nbf", "scope", "usage_identifier_key"])
 def test_null_is_not_absence(name: str) -> None:
     """A claim that is null is of the wrong form, an optional one too."""
     with pytest.raises(InvalidTokenError) as raised:
         access_token.from_claims({**claims(), name: None}, KID)
     assert raised.value.refusal.reason is Reason.CLAIM_MALFORMED
+
+
+@pytest.mark.parametrize("key", ["k" * 20, "0" * 128, "3f0c9a52-6f5e-4b1c-9d3e-2a7b8c9d0e1f", None])
+def test_a_token_names_its_usage_plans_key_or_none(key: str | None) -> None:
+    """The value of an API key is 20 to 128 characters, and a token need not name one."""
+    assert access_token.from_claims(claims(usage_identifier_key=key), KID).usage_identifier_key == key
 
 
 @pytest.mark.spec("RFC 6749", "3.3")

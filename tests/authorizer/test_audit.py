@@ -11,9 +11,9 @@ import pytest
 from authorizer import access_token
 from authorizer.audit import AuditLog
 from authorizer.decision import Allow, Deny, Unauthorized
-from authorizer.errors import JwksError, KeysUnavailableError, Reason, Refusal
+from authorizer.errors import FetchError, JwksError, KeysUnavailableError, Reason, Refusal
 from authorizer.event import AuthorizerRequest, Kind, MethodArn
-from tests.authorizer.issuer import KID, METHOD_ARN, claims
+from tests.authorizer.issuer import ISSUER, KID, METHOD_ARN, claims
 
 _TOKEN = access_token.from_claims(claims(), KID)
 _REQUEST = AuthorizerRequest(Kind.REST_TOKEN, "Bearer secret-token", MethodArn.parse(METHOD_ARN))
@@ -83,9 +83,12 @@ def test_an_error_of_no_known_kind(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_failed_fetch(capsys: pytest.CaptureFixture[str]) -> None:
-    """An outage of the issuer is seen while the last good keys still serve."""
-    AuditLog("ERROR").jwks_failed(JwksError("status 503"))
-    assert _line(capsys) == {"level": "ERROR", "event": "jwks_fetch_failed", "reason": "status 503"}
+    """An outage of the issuer is seen while what was fetched last still serves, and it is told whose it is."""
+    audit, about = AuditLog("ERROR"), {"level": "ERROR", "issuer": ISSUER, "reason": "status 503"}
+    audit.jwks_failed(JwksError("status 503"), issuer=ISSUER)
+    assert _line(capsys) == {**about, "event": "jwks_fetch_failed"}
+    audit.revocations_failed(FetchError("status 503"), issuer=ISSUER)
+    assert _line(capsys) == {**about, "event": "revocations_fetch_failed"}
 
 
 @pytest.mark.parametrize(("level", "lines"), [("DEBUG", 2), ("INFO", 2), ("WARNING", 1), ("ERROR", 0)])

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authorizer import access_token
-from authorizer.access_token import Expectation
 from authorizer.errors import InvalidTokenError, Reason
+from authorizer.issuers import Issuers
 from authorizer.token_verifier import TokenVerifier
 from tests.authorizer.cold_start import ENVIRON, cold_start
-from tests.authorizer.issuer import AUDIENCE, ISSUER, KID, NOW, Clock, claims, event, header, key_set, sign
+from tests.authorizer.issuer import KID, NOW, Clock, claims, event, header, key_set, sign, trusted
 
 JKT = {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}
 X5T = {"x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"}
@@ -21,7 +21,7 @@ UNPROVEN: list[Any] = [JKT, X5T, JKT | X5T, {}, {"jwk": {"kty": "EC"}}, {"kid": 
 
 def verifier() -> TokenVerifier:
     """Give a verifier of the test issuer's tokens."""
-    return TokenVerifier(Expectation(ISSUER, frozenset({AUDIENCE}), 60), key_set(), Clock())
+    return TokenVerifier(Issuers(trusted(key_set())), Clock())
 
 
 def refused(cnf: Any, proven: dict[str, str]) -> Reason:

@@ -163,7 +163,7 @@ def test_a_malformed_arn_is_an_error_with_a_good_token(
 def test_keys_that_cannot_be_had_are_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     """Not 401: a client with a good token must not throw it away because the issuer is down."""
     with serving(document(b"", 503)) as server:
-        handler = cold_start({"ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "JWKS_URI": server.uri})
+        handler = cold_start({"ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "JWKS_URI": server.uri, "REVOCATIONS_URI": "off"})
         with pytest.raises(KeysUnavailableError):
             handler.lambda_handler(event(_good()), _Context())
     fetch_line, line = (json.loads(text) for text in capsys.readouterr().out.splitlines())
@@ -174,7 +174,7 @@ def test_keys_that_cannot_be_had_are_an_error(capsys: pytest.CaptureFixture[str]
 def test_keys_are_fetched_from_the_uri_that_is_set() -> None:
     """Once for many tokens."""
     with serving(document(jwks())) as server:
-        handler = cold_start({"ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "JWKS_URI": server.uri})
+        handler = cold_start({"ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "JWKS_URI": server.uri, "REVOCATIONS_URI": "off"})
         for number in range(5):
             assert handler.lambda_handler(event(_good(jti=str(number))), None)["principalId"] == "client-1"
         assert len(server.paths) == 1
@@ -184,7 +184,7 @@ def test_keys_are_fetched_from_the_issuer_where_no_uri_is_set() -> None:
     """The default is the issuer's own well-known address."""
     with serving(document(jwks())) as server:
         issuer = server.uri.removesuffix("/.well-known/jwks.json")
-        handler = cold_start({"ISSUER": issuer, "AUDIENCE": AUDIENCE})
+        handler = cold_start({"ISSUER": issuer, "AUDIENCE": AUDIENCE, "REVOCATIONS_URI": "off"})
         assert handler.lambda_handler(event(_good(iss=issuer)), None)["principalId"] == "client-1"
         assert server.paths == ["/.well-known/jwks.json"]
 
@@ -245,7 +245,7 @@ def test_a_malformed_event_has_no_token_in_its_chain(handler: ModuleType) -> Non
 def test_no_keys_and_the_token_is_not_in_the_chain() -> None:
     """Nor does the exception that says that there are no keys."""
     with serving(document(b"", 503)) as server:
-        handler = cold_start({"ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "JWKS_URI": server.uri})
+        handler = cold_start({"ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "JWKS_URI": server.uri, "REVOCATIONS_URI": "off"})
         logged = _raised_by(handler, event(_good()))
     assert "KeysUnavailableError" in logged
     assert _good()[:40] not in logged

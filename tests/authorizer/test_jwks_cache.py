@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from authorizer.errors import JwksError, KeysUnavailableError
-from authorizer.jwks_cache import CacheTimes, JwksCache
+from authorizer.document_cache import CacheTimes
+from authorizer.errors import DocumentError, JwksError, KeysUnavailableError
+from authorizer.jwks_cache import JwksCache
 from authorizer.jwks_fetch import fetch
 from tests.authorizer.issuer import FOREIGN_KEY, KEY, Clock, jwk, jwks
 from tests.authorizer.jwks_server import Answer, JwksServer, document, serving
@@ -27,7 +28,7 @@ class _Rig:
     def __init__(self, server: JwksServer) -> None:
         self.server = server
         self.clock = Clock()
-        self.failures: list[JwksError] = []
+        self.failures: list[DocumentError] = []
         self.cache = JwksCache(
             partial(fetch, server.uri, 10.0), _TIMES, clock=self.clock, on_failure=self.failures.append
         )

@@ -51,6 +51,18 @@ def test_a_refused_token_gets_a_deny_that_names_nobody() -> None:
     }
 
 
+def test_a_token_that_names_a_usage_plan_counts_for_it() -> None:
+    """The key of its claim is the answer's `usageIdentifierKey`, and counted as a part of it."""
+    token = replace(_TOKEN, usage_identifier_key="k" * 128)
+    result = policy.allow_stage(token, _ARN)
+    assert result.pop("usageIdentifierKey") == "k" * 128
+    assert result == policy.allow_stage(_TOKEN, _ARN)
+    room = 8_191 - len(json.dumps(policy.allow_stage(replace(token, sub=""), _ARN)))
+    assert len(json.dumps(policy.allow_stage(replace(token, sub="s" * room), _ARN))) == 8_191
+    with pytest.raises(ResultTooLargeError):
+        policy.allow_stage(replace(token, sub="s" * (room + 1)), _ARN)
+
+
 def test_the_context_holds_scalars_only() -> None:
     """Several audiences are joined, a fraction of a second is cut off."""
     token = replace(_TOKEN, aud=("https://a.example", "https://b.example"), exp=NOW + 0.5)

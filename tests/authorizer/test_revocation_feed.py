@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -12,35 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authorizer import access_token
-from authorizer.errors import KeysUnavailableError
+from authorizer.errors import KeysUnavailableError, RevocationFeedError
 from authorizer.jwks import Key
-from authorizer.revocation_feed import MAX_FEED_BYTES, RevocationFeed, RevocationFeedError, verify
-from tests.authorizer.issuer import FOREIGN_KEY, ISSUER, KID, NOW, claims, encode, jwk, key_set, sign
+from authorizer.revocation_feed import MAX_FEED_BYTES, RevocationFeed, verify
+from tests.authorizer import feeds
+from tests.authorizer.feeds import header
+from tests.authorizer.issuer import FOREIGN_KEY, ISSUER, KID, NOW, claims, encode, jwk, key_set, sign, without_none
 
 CONTENT = {"revoked": {"token-1": NOW + 3900}, "not_before": {"client-2": NOW + 1}}
 SKEW = 60
 
 
-def header(**members: Any) -> dict[str, Any]:
-    """Give a good header with some members changed; None takes one away."""
-    return _without_none({"alg": "RS256", "typ": "revocations+jwt", "kid": KID} | members)
-
-
-def feed(content: Any = CONTENT, token_header: Any = None, key: Any = None, **changed: Any) -> bytes:
+def feed(content: Any = CONTENT, *arguments: Any, **changed: Any) -> bytes:
     """Give a good feed with something else for what is named; `changed` are claims."""
-    text = content if isinstance(content, str) else json.dumps(content)
-    good = {
-        "iss": ISSUER,
-        "iat": NOW - 100,
-        "exp": NOW + 800,
-        "sha256": encode(sha256(text.encode("utf-8", "surrogatepass")).digest()),
-    }
-    signature = sign(token_header or header(), _without_none(good | changed), *([key] if key else []))
-    return json.dumps({"content": text, "signature": signature}).encode()
-
-
-def _without_none(members: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in members.items() if value is not None}
+    return feeds.feed(content, *arguments, **changed)
 
 
 def verified(document: bytes, *, issuer: str = ISSUER, now: float = NOW) -> RevocationFeed:
@@ -50,7 +34,7 @@ def verified(document: bytes, *, issuer: str = ISSUER, now: float = NOW) -> Revo
 
 def with_members(**members: Any) -> bytes:
     """Give a good feed with other members of the document itself; None takes one away."""
-    return json.dumps(_without_none(json.loads(feed()) | members)).encode()
+    return json.dumps(without_none(json.loads(feed()) | members)).encode()
 
 
 def test_a_good_feed_says_what_is_revoked() -> None:

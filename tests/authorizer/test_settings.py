@@ -8,9 +8,18 @@ import pytest
 from authorizer.decision import HttpApiResponse, InvalidTokenResult, PolicyFor
 from authorizer.errors import SettingsError
 from authorizer.settings import SETTINGS, Settings
+from authorizer.trusted_issuer import TrustedIssuer
 from tests.authorizer.issuer import AUDIENCE, ISSUER, jwk, jwks
 
 _ENVIRON = {"ISSUER": ISSUER, "AUDIENCE": AUDIENCE}
+# The variables that one issuer is made of, and the names of what they become in it.
+_OF_ONE_ISSUER = {
+    "issuer": "issuer",
+    "audience": "audiences",
+    "jwks_uri": "jwks_uri",
+    "jwks": "jwks",
+    "revocations_uri": "revocations_uri",
+}
 
 
 def _settings(**environ: str) -> Settings:
@@ -21,10 +30,15 @@ def test_what_is_not_set_has_its_default() -> None:
     """Issuer and audience suffice."""
     settings = _settings()
     assert settings == Settings(
-        issuer=ISSUER,
-        audience=frozenset({AUDIENCE}),
-        jwks_uri=ISSUER + "/.well-known/jwks.json",
-        jwks=None,
+        issuers=(
+            TrustedIssuer(
+                issuer=ISSUER,
+                audiences=frozenset({AUDIENCE}),
+                jwks_uri=ISSUER + "/.well-known/jwks.json",
+                jwks=None,
+                revocations_uri=ISSUER + "/oauth/revocations",
+            ),
+        ),
         invalid_token_result=InvalidTokenResult.UNAUTHORIZED,
         routes=None,
         routes_file=None,
@@ -37,13 +51,16 @@ def test_what_is_not_set_has_its_default() -> None:
         jwks_cooldown_seconds=10,
         jwks_timeout_seconds=2,
         jwks_max_stale_seconds=3_600,
+        revocations_poll_seconds=30,
+        revocations_max_stale_seconds=300,
         log_level="INFO",
     )
 
 
 def test_the_table_has_a_row_for_every_setting() -> None:
-    """The names of the table are those of the value, and each row says what it is for."""
-    assert [setting.name.lower() for setting in SETTINGS] == [field.name for field in fields(Settings)]
+    """The names of the table are those of the value, or of its issuers, and each row says what it is for."""
+    names = [setting.name.lower() for setting in SETTINGS]
+    assert names == [*_OF_ONE_ISSUER, *(field.name for field in fields(Settings))]
     assert all(setting.unit and setting.meaning for setting in SETTINGS)
 
 
@@ -64,6 +81,10 @@ def test_a_required_setting_is_required(name: str) -> None:
         ("ISSUER", "https://abc.execute-api.eu-west-1.amazonaws.com/prod", None),
         ("AUDIENCE", "https://a.example  https://b.example ", frozenset({"https://a.example", "https://b.example"})),
         ("JWKS_URI", "https://keys.example.com/jwks?v=1", None),
+        ("REVOCATIONS_URI", "off", ""),
+        ("REVOCATIONS_URI", "https://feed.example.com/revoked?v=1", None),
+        ("REVOCATIONS_POLL_SECONDS", "1", 1),
+        ("REVOCATIONS_MAX_STALE_SECONDS", "0", 0),
         ("INVALID_TOKEN_RESULT", "deny", InvalidTokenResult.DENY),
         ("CLOCK_SKEW_SECONDS", "0", 0),
         ("CLOCK_SKEW_SECONDS", "300", 300),
@@ -73,7 +94,10 @@ def test_a_required_setting_is_required(name: str) -> None:
 )
 def test_a_good_value_is_read(name: str, value: str, read: Any) -> None:
     """Each of these is what it says."""
-    assert getattr(_settings(**{name: value}), name.lower()) == (value if read is None else read)
+    settings, field = _settings(**{name: value}), name.lower()
+    of_issuer = _OF_ONE_ISSUER.get(field)
+    found = getattr(settings.issuers[0], of_issuer) if of_issuer else getattr(settings, field)
+    assert found == (value if read is None else read)
 
 
 @pytest.mark.parametrize(
@@ -107,6 +131,13 @@ def test_a_good_value_is_read(name: str, value: str, read: Any) -> None:
         ("JWKS", "\udc80"),
         pytest.param("JWKS", jwks(jwk(use="enc")).decode(), id="unusable-jwks"),
         pytest.param("JWKS", jwks(jwk(), jwk()).decode(), id="ambiguous-jwks"),
+        ("REVOCATIONS_URI", "http://feed.example.com/revoked"),
+        ("REVOCATIONS_URI", "OFF"),
+        ("REVOCATIONS_URI", "none"),
+        ("REVOCATIONS_URI", "/oauth/revocations"),
+        ("REVOCATIONS_POLL_SECONDS", "0"),
+        ("REVOCATIONS_POLL_SECONDS", "301"),
+        ("REVOCATIONS_MAX_STALE_SECONDS", "901"),
         ("INVALID_TOKEN_RESULT", "allow"),
         ("INVALID_TOKEN_RESULT", "Deny"),
         ("CLOCK_SKEW_SECONDS", "301"),
@@ -134,10 +165,10 @@ def test_a_bad_value_stops_the_cold_start(name: str, value: str) -> None:
 
 def test_bundled_keys_are_read_at_the_cold_start() -> None:
     """A JWK Set in the environment is the key set; there is nothing to fetch from."""
-    settings = _settings(JWKS=jwks().decode())
-    assert settings.jwks is not None
-    assert settings.jwks.find("key-1") is not None
-    assert settings.jwks_uri == ""
+    (trusted,) = _settings(JWKS=jwks().decode()).issuers
+    assert trusted.jwks is not None
+    assert trusted.jwks.find("key-1") is not None
+    assert trusted.jwks_uri == ""
 
 
 def test_keys_come_from_one_place() -> None:

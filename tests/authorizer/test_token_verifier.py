@@ -3,11 +3,23 @@
 import pytest
 
 from authorizer import jws, token_verifier
-from authorizer.access_token import Expectation
 from authorizer.errors import InvalidTokenError, KeysUnavailableError, MalformedTokenError, Reason
+from authorizer.issuers import Issuers
 from authorizer.jwks import Key, KeySet
 from authorizer.token_verifier import TokenVerifier
-from tests.authorizer.issuer import AUDIENCE, FOREIGN_KEY, ISSUER, NOW, Clock, claims, header, jwk, key_set, sign
+from tests.authorizer.issuer import (
+    AUDIENCE,
+    FOREIGN_KEY,
+    ISSUER,
+    NOW,
+    Clock,
+    claims,
+    header,
+    jwk,
+    key_set,
+    sign,
+    trusted,
+)
 
 
 class _Keys:
@@ -27,7 +39,7 @@ class _Rig:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.keys, self.clock, self.signatures = _Keys(), Clock(), 0
-        self.verifier = TokenVerifier(Expectation(ISSUER, frozenset({AUDIENCE}), 60), self.keys, self.clock)
+        self.verifier = TokenVerifier(Issuers(trusted(self.keys)), self.clock)
         original = jws.verified_payload
 
         def counted(unverified: jws.UnverifiedJws, key: Key) -> object:

@@ -21,7 +21,7 @@ DEPLOYABLES: dict[str, Deployable] = {
         simulator.ENVIRON,
     ),
     "authorizer": (
-        authorizer.settings.Settings.from_environ,
+        lambda environ: authorizer.settings.Settings.from_environ(environ).issuers[0],
         authorizer.errors.SettingsError,
         cold_start.ENVIRON,
     ),

@@ -149,7 +149,7 @@ def test_the_authorizer_asks_nothing_of_aws(
     token = document(token_function(recorded("rest_token_endpoint")))["access_token"]
     jwks = token_function(recorded("rest_jwks"))["body"]
     calls.clear()
-    authorizer = start("AuthorizerFunction", JWKS=jwks)
+    authorizer = start("AuthorizerFunction", JWKS=jwks, REVOCATIONS_URI="off")
     assert authorizer(recorded("token_authorizer", authorizationToken=f"Bearer {token}"))["principalId"] == CLIENT_ID
     with pytest.raises(Exception, match=r"^Unauthorized$"):
         authorizer(recorded("token_authorizer"))

@@ -227,6 +227,7 @@ UPDATES: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "method": (("--auth-method", "client_secret_post"), {"auth_methods": ("client_secret_post",)}),
     "lifetime": (("--token-lifetime", "60"), {"token_lifetime": 60}),
     "no lifetime": (("--token-lifetime", ""), {"token_lifetime": None}),
+    "usage key": (("--usage-identifier-key", "k" * 20), {"usage_identifier_key": "k" * 20}),
     "name": (("--name", "Ünïcode"), {"name": "Ünïcode"}),
     "no name": (("--name", ""), {"name": ""}),
     "claim": (

@@ -12,10 +12,12 @@ from tests.authorizer import issuer as token_issuer
 from tests.authorizer import jwks_server
 from tests.authorizer.proofs import EC_KEY, ec_jwk
 from tests.local.gateway_api import client_of, document, http_gateway, http_proxy
+from tests.local.test_gateway_authorizers import Clock
 from tests.local.variants import issuing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from http.server import BaseHTTPRequestHandler
 
     import httpx
 
@@ -199,6 +201,26 @@ def test_keys_that_cannot_be_had_open_nothing(answer: Any) -> None:
         issuer = server.uri.removesuffix("/.well-known/jwks.json")
         with client_of(http_gateway(protected(issuer))) as client:
             assert get(client, "/any", token(issuer)).status_code == 401
+
+
+def test_keys_are_kept_for_two_hours() -> None:
+    """A key that the issuer publishes later is unknown until then: it has to be announced as long before it signs."""
+    clock, documents = Clock(), dict[str, bytes]()
+
+    def answer(asked: BaseHTTPRequestHandler) -> None:
+        jwks_server.document(documents[asked.path])(asked)
+
+    with jwks_server.serving(answer) as server:
+        issuer = server.uri.removesuffix("/.well-known/jwks.json")
+        documents["/.well-known/openid-configuration"] = json.dumps({"jwks_uri": server.uri}).encode()
+        documents["/.well-known/jwks.json"] = token_issuer.jwks()
+        with client_of(http_gateway(protected(issuer), clock=clock)) as client:
+            assert get(client, "/any", token(issuer)).status_code == 200
+            documents["/.well-known/jwks.json"] = token_issuer.jwks(token_issuer.jwk(kid="next"))
+            for seconds, status in [(7199, 401), (7200, 200)]:
+                clock.now = NOW + seconds
+                assert get(client, "/any", token(issuer, {"kid": "next"}, exp=NOW + 9000)).status_code == status
+    assert len(server.paths) == 4
 
 
 def test_the_issuer_may_be_that_of_open_id_connect(issuer: str) -> None:

@@ -375,7 +375,7 @@ def bearer(**members: Any) -> dict[str, str]:
     return {"Authorization": f"Bearer {token_issuer.sign(token_claims=claims)}"}
 
 
-BUNDLED = {"JWKS": token_issuer.jwks().decode(), "JWKS_URI": ""}
+BUNDLED = {"JWKS": token_issuer.jwks().decode(), "JWKS_URI": "", "REVOCATIONS_URI": "off"}
 EXPIRED = {"iat": 1_000_000_000, "exp": 1_000_003_600}
 
 

@@ -10,7 +10,7 @@ from resource_server.wire import result_of
 from tests.resource_server.api import app_in_memory
 from tests.resource_server.events import GOOD_BODY, READ_AND_WRITE, Event, http_event, rest_event
 
-STATUSES = {200, 201, 400, 403, 404, 405}
+STATUSES = {200, 201, 400, 401, 403, 404, 405}
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 JSON = st.recursive(
     SCALARS,

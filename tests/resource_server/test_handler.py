@@ -161,11 +161,11 @@ def test_every_route_is_in_the_table_of_scopes() -> None:
 @pytest.mark.spec("RFC 6750", "3.1")
 @pytest.mark.spec("RFC 9728", "5.1")
 @pytest.mark.parametrize(("method", "template", "scope"), [row for row in ROUTES_AND_SCOPES if row[2]])
-@pytest.mark.parametrize("permissions", [None, "", "other", "products", "products:*", "PRODUCTS:READ PRODUCTS:WRITE"])
+@pytest.mark.parametrize("permissions", ["", "other", "products", "products:*", "PRODUCTS:READ PRODUCTS:WRITE"])
 def test_a_route_needs_its_very_scope(  # noqa: PLR0913, PLR0917 - the axes of one table
-    api: Api, build: Build, method: str, template: str, scope: str, permissions: str | None
+    api: Api, build: Build, method: str, template: str, scope: str, permissions: str
 ) -> None:
-    """Without the scope, or without any context: 403, a challenge that names the scope, and where to ask for it."""
+    """Without the scope: 403, a challenge that names the scope, and where to ask for it."""
     answer = api(build(method, template.replace("{id}", "1"), permissions=permissions, body=GOOD_BODY))
     assert answer.status == 403
     assert answer.document == {
@@ -176,6 +176,16 @@ def test_a_route_needs_its_very_scope(  # noqa: PLR0913, PLR0917 - the axes of o
     assert answer.headers["WWW-Authenticate"] == (
         f'Bearer realm="api", error="insufficient_scope", scope="{scope}", resource_metadata="{METADATA_URL}"'
     )
+
+
+@both_formats
+@pytest.mark.spec("RFC 6750", "3.1")
+@pytest.mark.parametrize(("method", "template"), [row[:2] for row in ROUTES_AND_SCOPES if row[2]])
+def test_a_route_needs_an_authorizer(api: Api, build: Build, method: str, template: str) -> None:
+    """Without any context, as on a stage whose authorizer was forgotten: 401, and a challenge without an error code."""
+    answer = api(build(method, template.replace("{id}", "1"), permissions=None, body=GOOD_BODY))
+    assert (answer.status, answer.document) == (401, {"error_description": "There is no access token."})
+    assert answer.headers["WWW-Authenticate"] == f'Bearer realm="api", resource_metadata="{METADATA_URL}"'
 
 
 @both_formats
