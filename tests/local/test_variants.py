@@ -14,7 +14,7 @@ import pytest
 
 from infra.cloudformation import Stack
 from tests.authorizer import issuer as token_issuer
-from tests.local.variants import AUDIENCE, ROUTES, VARIANTS, Api, issuing, resource_function, serving_variant
+from tests.local.variants import AUDIENCE, REVOKED, ROUTES, VARIANTS, Api, issuing, resource_function, serving_variant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -248,6 +248,7 @@ DIFFERENCES: dict[str, tuple[dict[str, Any], int, int]] = {
     "of another type": ({"typ": "JWT"}, 401, 200),
     "bound to a key": ({"cnf": {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}}, 401, 200),
     "without an id": ({"jti": None}, 401, 200),
+    "revoked": ({"jti": REVOKED}, 401, 200),
     "for a client, not an audience": ({"aud": None, "client_id": AUDIENCE}, 401, 200),
 }
 

@@ -29,19 +29,19 @@ from infra.local.gateway import Gateway, HttpGateway
 from infra.local.gateway.server import serving
 from infra.local.lambda_runtime import load_function
 from infra.template_yaml import load
+from tests.authorizer import feeds, jwks_server
 from tests.authorizer import issuer as token_issuer
-from tests.authorizer import jwks_server
 from tests.conftest import AWS_ENVIRON
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from http.server import BaseHTTPRequestHandler
 
     from infra.cloudformation import Stack
     from infra.local.lambda_runtime import Handler
 
 HTTP_DOCUMENT = Path(TEMPLATE).parent / "openapi" / "resource_server_http.yaml"
 AUDIENCE = token_issuer.AUDIENCE
+REVOKED = "revoked"
 ACCOUNT, API = "123456789012", "abcdef1234"
 
 # The map from scopes to routes: with it the gateway refuses what without it the sample API refuses itself.
@@ -137,17 +137,12 @@ VARIANTS = {
 
 @contextmanager
 def issuing() -> Iterator[str]:
-    """Serve an issuer's openid-configuration and keys; give its URL."""
-    documents: dict[str, bytes] = {}
-
-    def answer(request: BaseHTTPRequestHandler) -> None:
-        jwks_server.document(documents[request.path])(request)
-
-    with jwks_server.serving(answer) as server:
-        url = server.uri.removesuffix("/.well-known/jwks.json")
-        documents["/.well-known/jwks.json"] = token_issuer.jwks()
-        documents["/.well-known/openid-configuration"] = json.dumps({"issuer": url, "jwks_uri": server.uri}).encode()
-        yield url
+    """Serve an issuer's openid-configuration, keys, and feed, in which the token REVOKED is; give its URL."""
+    with feeds.issuing() as issuer:
+        now, discovery = time.time(), {"issuer": issuer.url, "jwks_uri": issuer.server.uri}
+        issuer.answers["/.well-known/openid-configuration"] = jwks_server.document(json.dumps(discovery).encode())
+        issuer.publish(feeds.revoking(REVOKED, now=now, until=now + 86_400, iss=issuer.url, exp=int(now) + 3_600))
+        yield issuer.url
 
 
 @dataclass
