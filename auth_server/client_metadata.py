@@ -11,6 +11,8 @@ from auth_server.errors import InvalidRedirectUriError, InvalidScopeError, Rejec
 
 REGISTRABLE_METHODS = (*SECRET_METHODS, private_key_jwt.METHOD)
 REGISTRABLE_GRANT_TYPES = (CLIENT_CREDENTIALS, TOKEN_EXCHANGE)
+DPOP_BOUND = "dpop_bound_access_tokens"  # RFC 9449 5.2
+TLS_BOUND = "tls_client_certificate_bound_access_tokens"  # RFC 8705 3.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class ClientMetadata:
     audiences: tuple[str, ...]
     jwks: Mapping[str, Any] | None
     jwks_uri: str | None
+    dpop_bound_access_tokens: bool
+    tls_client_certificate_bound_access_tokens: bool
 
     def granted_by(self, authority: Authority) -> "ClientMetadata":
         """Hold it against what may be granted, with the first audience where none is named.
@@ -67,6 +71,8 @@ class ClientMetadata:
             audiences=self.audiences,
             jwks=self.jwks,
             jwks_uri=self.jwks_uri,
+            dpop_bound_access_tokens=self.dpop_bound_access_tokens,
+            tls_client_certificate_bound_access_tokens=self.tls_client_certificate_bound_access_tokens,
         )
 
 
@@ -87,6 +93,8 @@ def parse(document: Mapping[str, Any]) -> ClientMetadata:
         audiences=_texts(document, "audience"),
         jwks=_object(document, "jwks"),
         jwks_uri=_text(document, "jwks_uri") or None,
+        dpop_bound_access_tokens=_flag(document, DPOP_BOUND),
+        tls_client_certificate_bound_access_tokens=_flag(document, TLS_BOUND),
     )
 
 
@@ -97,6 +105,8 @@ def render(client: Client) -> dict[str, Any]:
         "response_types": [],
         "token_endpoint_auth_method": client.auth_methods[0],
         "audience": list(client.audiences),
+        DPOP_BOUND: client.dpop_bound_access_tokens,
+        TLS_BOUND: client.tls_client_certificate_bound_access_tokens,
     }
     if client.name:
         document["client_name"] = client.name
@@ -107,6 +117,13 @@ def render(client: Client) -> dict[str, Any]:
     if client.jwks_uri is not None:
         document["jwks_uri"] = client.jwks_uri
     return document
+
+
+def _flag(document: Mapping[str, Any], name: str) -> bool:
+    value = document.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise RejectedMetadataError(f"{name} is true or false.")
+    return bool(value)
 
 
 def _text(document: Mapping[str, Any], name: str) -> str:
@@ -144,7 +161,7 @@ def _some_of(known: tuple[str, ...], document: Mapping[str, Any], name: str) -> 
 
 def _one_of(known: tuple[str, ...], document: Mapping[str, Any], name: str) -> str:
     """Give the value; the first of those known where there is none (RFC 7591 2)."""
-    value = _text(document, name) or known[0]
+    value = known[0] if document.get(name) is None else _text(document, name)
     if value not in known:
         raise RejectedMetadataError(f"{name} is one of: {', '.join(known)}.")
     return value

@@ -14,6 +14,8 @@ SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 CLIENT_CREDENTIALS = "client_credentials"
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - the grant's name (RFC 8693 2.1)
 REGISTER_SCOPE = "clients:register"
+# How the id of a client that was registered over HTTP begins: the one kind that the registration function may write.
+REGISTERED_ID_PREFIX = "reg-"
 
 
 @dataclass(frozen=True, slots=True)

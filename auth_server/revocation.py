@@ -3,11 +3,37 @@
 import math
 
 from auth_server.access_token import MAX_LIFETIME_SECONDS
+from auth_server.clients import Client, is_client_id, may_have_been_issued
+from auth_server.services import Services
 from auth_server.state import StateStore
 from authorizer.access_token import AccessToken
 
 # An authorizer accepts a token for so long after its expiry, because clocks differ: its CLOCK_SKEW_SECONDS at most.
 MAX_CLOCK_SKEW_SECONDS = 300
+
+# So many tokens a client may revoke one by one, of those that are forgotten within one hour: see `revoke_own_token`.
+MAX_OWN_REVOCATIONS = 200
+COUNTED_SECONDS = 3_600
+
+
+def why_ended(token: AccessToken, known: Client, services: Services) -> str | None:
+    """Tell, for the audit line, why a verified token is good no more before its time; None where it is good.
+
+    Asked about are all of its parties, of whom `known` is one that was read just now: a token that came out of an
+    exchange is none of theirs any more where one of them is gone, disabled or revoked. A party that is no client here
+    is one that is gone. Raises `DependencyError` where it cannot be known.
+    """
+    for client_id in token.parties:
+        party = known if client_id == known.client_id else _find(client_id, services)
+        if not may_have_been_issued(party, token.iat):
+            return "of a client that is disabled or gone"
+    if services.state.is_revoked(jti=token.jti, client_ids=token.parties, issued_at=int(token.iat)):
+        return "revoked"
+    return None
+
+
+def _find(client_id: str, services: Services) -> Client | None:
+    return services.clients.get(client_id) if is_client_id(client_id) else None
 
 
 def revoke_token(state: StateStore, token: AccessToken) -> int:
@@ -18,6 +44,25 @@ def revoke_token(state: StateStore, token: AccessToken) -> int:
     until = math.ceil(token.exp) + MAX_CLOCK_SKEW_SECONDS
     state.revoke_token(token.jti, client_id=token.client_id, expires_at=until)
     return until
+
+
+def revoke_own_token(state: StateStore, token: AccessToken, *, now: int) -> bool:
+    """Revoke a verified token for its client; False where that took revoking all that the client was issued.
+
+    All that is revoked is one feed, so that a client which revoked without end would leave no room for others. Beyond
+    `MAX_OWN_REVOCATIONS` the one entry that covers them all is written instead. The count comes first: whatever fails
+    after it, no more is written than was counted, and the client is not told that the token is revoked before it is.
+    Raises `DependencyError`.
+    """
+    if state.is_revoked(jti=token.jti, client_ids=(token.client_id,), issued_at=int(token.iat)):
+        return True  # nothing to be remembered twice, or counted twice
+    hour = math.ceil(token.exp) // COUNTED_SECONDS
+    end = (hour + 1) * COUNTED_SECONDS + MAX_CLOCK_SKEW_SECONDS
+    if state.count(f"revocations {token.client_id}", str(hour), until=end) <= MAX_OWN_REVOCATIONS:
+        revoke_token(state, token)
+        return True
+    revoke_tokens_of(state, token.client_id, now=max(now, math.ceil(token.iat)))  # a clock may be ahead of this one
+    return False
 
 
 def revoke_jti(state: StateStore, jti: str, *, now: int) -> int:

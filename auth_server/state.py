@@ -38,8 +38,19 @@ class StateStore(Protocol):
         """
         ...
 
-    def is_revoked(self, *, jti: str, client_id: str, issued_at: int) -> bool:
-        """Whether a token is revoked, by itself or with all of its client's. The read is consistent."""
+    def count(self, kind: str, name: str, *, until: int) -> int:
+        """Add one to a counter that is remembered until the time `until`, and give what it comes to.
+
+        One atomic write: of many who count at once, no two are told the same. A try whose answer was lost may count
+        as well.
+        """
+        ...
+
+    def is_revoked(self, *, jti: str, client_ids: tuple[str, ...], issued_at: int) -> bool:
+        """Whether a token is revoked, by itself or with all that one of these clients was issued.
+
+        The reads are consistent; there is one for the token, and one for each client.
+        """
         ...
 
     def revocations(self, now: int) -> Revocations:

@@ -1,6 +1,6 @@
 """JWT access tokens: which claims there must be, and what they must say (RFC 9068 2 and 4, RFC 8725 3)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,9 @@ class AccessToken:
     """What a verified token says. Made only of claims under a signature of the issuer.
 
     Times are seconds since the epoch (RFC 7519 2, NumericDate). `scope` is empty where the token has none. `cnf` names
-    the key that whoever presents the token must prove to have (RFC 7800 3.1), None where bearing it is enough.
-    `usage_identifier_key` is the API key whose usage plan a call counts for, None where the token names none.
+    the key that whoever presents the token must prove to have (RFC 7800 3.1), None where bearing it is enough. `actors`
+    are the client ids in `act` (RFC 8693 4.1), of whoever acted last first. `usage_identifier_key` is the API key whose
+    usage plan a call counts for, None where the token names none.
     """
 
     iss: str
@@ -33,12 +34,21 @@ class AccessToken:
     scope: str
     kid: str
     cnf: Mapping[str, Any] | None = None
+    actors: tuple[str, ...] = ()
     usage_identifier_key: str | None = None
 
     @property
     def scopes(self) -> frozenset[str]:
         """The scope tokens of `scope` (RFC 6749 3.3)."""
         return frozenset(self.scope.split())
+
+    @property
+    def parties(self) -> tuple[str, ...]:
+        """Give everybody out of whose tokens it came: its client, then the subject and the actors of exchanges, once.
+
+        Where one of them may have no token any more, nothing that was made out of its tokens is good either.
+        """
+        return tuple(dict.fromkeys((self.client_id, self.sub, *self.actors)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +93,17 @@ def from_claims(claims: Mapping[str, Any], kid: str) -> AccessToken:
         scope=claims.get("scope", ""),
         kid=kid,
         cnf=claims.get("cnf"),
+        actors=tuple(_actors(claims.get("act"))),
         usage_identifier_key=claims.get("usage_identifier_key"),
     )
+
+
+def _actors(act: object) -> Iterator[str]:
+    """Give the client ids of a chain of actors; another issuer's `act` may be of any form, and names none then."""
+    while isinstance(act, dict):
+        if isinstance(client_id := act.get("client_id"), str):
+            yield client_id
+        act = act.get("act")
 
 
 def check(token: AccessToken, expected: Expectation, now: float) -> None:

@@ -47,7 +47,7 @@ def allow_routes(token: AccessToken, method_arn: MethodArn, routes: RouteMap) ->
     found = routes.statements_for(token.scopes, method_arn.stage_arn)
     if found.nothing_allowed:
         raise ForbiddenError(Reason.INSUFFICIENT_SCOPE, kid=token.kid, token=token)
-    return _verified(token, found.statements, found.size)
+    return _verified(token, found.statements, found.json_bytes)
 
 
 def allow_call(token: AccessToken, method_arn: MethodArn) -> Result:

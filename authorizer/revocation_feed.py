@@ -34,8 +34,8 @@ class RevocationFeed:
     expires_at: float
 
     def is_revoked(self, token: AccessToken) -> bool:
-        """Whether a verified token is revoked, by itself or with all of its client's."""
-        return token.jti in self.revoked or token.iat < self.not_before.get(token.client_id, 0)
+        """Whether a verified token is revoked, by itself or with all that one of its parties was issued."""
+        return token.jti in self.revoked or any(token.iat < self.not_before.get(each, 0) for each in token.parties)
 
 
 def verify(document: bytes, *, keys: KeySource, issuer: str, clock_skew_s: float, now: float) -> RevocationFeed:

@@ -51,11 +51,14 @@ class Patterns(NamedTuple):
 
 
 class Statements(NamedTuple):
-    """The statements of a policy, to be read only: they are given out again. `size` is in bytes, as JSON."""
+    """The statements of a policy, to be read only: the same objects are given out again.
+
+    `json_bytes` are those of the list as JSON.
+    """
 
     statements: tuple[Mapping[str, Any], ...]
-    size: int
     nothing_allowed: bool
+    json_bytes: int
 
 
 class _Deny(NamedTuple):
@@ -133,6 +136,15 @@ class RouteMap:
         group = next((self._routes[key] for key in keys if key in self._routes), _CLOSED)
         return group != _CLOSED and _granted(self._groups[group].any_of, scopes)
 
+    def missing(self, scopes: frozenset[str]) -> dict[str, list[list[str]] | None]:
+        """Give, for each route, None where it is permitted, else the scopes that are missing of each alternative."""
+        return {
+            route: None
+            if group != _CLOSED and _granted(self._groups[group].any_of, scopes)
+            else [sorted(each - scopes) for each in (self._groups[group].any_of if group != _CLOSED else ())]
+            for route, group in self._routes.items()
+        }
+
     def permits_connect(self, scopes: frozenset[str]) -> bool:
         """Whether the scopes allow a WebSocket API's $connect."""
         return _granted(self._connect, scopes)
@@ -147,17 +159,16 @@ class RouteMap:
 
     def _statements_of(self, scopes: frozenset[str], stage_arn: str) -> Statements:
         patterns = self._patterns(scopes)
-        effects = (("Allow", patterns.allow), ("Deny", patterns.deny))
         statements = tuple(
             {
                 "Action": "execute-api:Invoke",
                 "Effect": effect,
                 "Resource": [f"{stage_arn}/{each}" for each in resources],
             }
-            for effect, resources in effects
+            for effect, resources in (("Allow", patterns.allow), ("Deny", patterns.deny))
             if resources
         )
-        return Statements(statements, len(json.dumps(statements)), nothing_allowed=not patterns.allow)
+        return Statements(statements, not patterns.allow, len(json.dumps(statements)))
 
 
 def compact(data: bytes) -> str:

@@ -53,6 +53,11 @@ def document(client: Client, now: int) -> dict[str, Any]:
     }
 
 
+def unreadable(client_id: str) -> dict[str, Any]:
+    """Describe, in JSON, an item of the table of clients of which the id is all that can be read."""
+    return {"client_id": client_id, "unreadable": True}
+
+
 def _secret(secret: ClientSecret, now: int) -> dict[str, Any]:
     return {
         "created_at": timestamp(secret.created_at),

@@ -13,10 +13,10 @@ import typer
 from auth_server import revocation
 from auth_server.aws.dynamodb import ClientChangedError, ClientExistsError, DynamoDBClientStore
 from auth_server.client_registration import InvalidClientMetadataError, check, new_secret, rotate_secret
-from auth_server.clients import SECRET_METHODS, Client, is_client_id
+from auth_server.clients import REGISTERED_ID_PREFIX, SECRET_METHODS, Client, is_client_id
 from latchkey import client_options as option
 from latchkey.aws import client_store, state_table
-from latchkey.client_document import document, in_full, overview
+from latchkey.client_document import document, in_full, overview, unreadable
 from latchkey.errors import CommandError, UsageError
 from latchkey.moment import moment, timestamp
 from latchkey.options import (
@@ -92,16 +92,25 @@ def create(  # noqa: PLR0913 - each option is a parameter
         client, secret = _with_secret(described, now, from_stdin=secret_stdin)
         client_store(clients_table).create(check(client))
     _print_registration(document(client, now), None if secret_stdin else secret, as_json=as_json)
+    if client.client_id.startswith(REGISTERED_ID_PREFIX):
+        sys.stderr.write(
+            f"Warning: ids that begin with {REGISTERED_ID_PREFIX} are those of clients registered over HTTP; "
+            "the function that registers them may write this one too.\n"
+        )
     if not client.scopes:
         sys.stderr.write("Warning: no scope was given, so the client's tokens will have none.\n")
 
 
 @app.command("list", epilog=help_end("latchkey clients list", "latchkey clients list --json"))
 def list_(*, clients_table: ClientsTable = CLIENTS_TABLE, as_json: Json = False) -> None:
-    """List all clients."""
+    """List all clients. A record that cannot be read hides no other: it is named, and the exit status is 1 then."""
     now = int(time.time())
-    clients = sorted(client_store(clients_table).list(), key=lambda client: client.client_id)
-    emit([document(client, now) for client in clients], as_json=as_json, show=lambda: overview(clients, now))
+    records = sorted(client_store(clients_table).list(), key=lambda record: record.client_id)
+    clients = [record for record in records if isinstance(record, Client)]
+    shown = [document(each, now) if isinstance(each, Client) else unreadable(each.client_id) for each in records]
+    emit(shown, as_json=as_json, show=lambda: overview(clients, now))
+    if lost := [record.client_id for record in records if not isinstance(record, Client)]:
+        raise CommandError(f"these records could not be read: {', '.join(map(repr, lost))}")
 
 
 @app.command(epilog=help_end("latchkey clients show reporting", "latchkey clients show -- -id-that-starts-so"))

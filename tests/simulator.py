@@ -101,6 +101,8 @@ class MemoryStateStore:
         self.used: dict[tuple[str, str], int] = {}
         self.tokens: dict[str, int] = {}
         self.clients: dict[str, int] = {}
+        self.counts: dict[tuple[str, str], int] = {}
+        self.reads = 0
         self.failing = False
 
     def _answer(self) -> None:
@@ -126,10 +128,18 @@ class MemoryStateStore:
         self._answer()
         self.clients[client_id] = max(not_before, self.clients.get(client_id, 0))
 
-    def is_revoked(self, *, jti: str, client_id: str, issued_at: int) -> bool:
+    def count(self, kind: str, name: str, *, until: int) -> int:  # noqa: ARG002 - the protocol's
+        """Count."""
+        self._answer()
+        with self._lock:
+            self.counts[kind, name] = self.counts.get((kind, name), 0) + 1
+            return self.counts[kind, name]
+
+    def is_revoked(self, *, jti: str, client_ids: tuple[str, ...], issued_at: int) -> bool:
         """Tell."""
         self._answer()
-        return jti in self.tokens or issued_at < self.clients.get(client_id, 0)
+        self.reads += 1 + len(client_ids)
+        return jti in self.tokens or any(issued_at < self.clients.get(each, 0) for each in client_ids)
 
     def revocations(self, now: int) -> Revocations:
         """Tell all."""

@@ -22,7 +22,7 @@ CONFIG = Config(
 
 
 # What botocore, or a reader of its answer, raises over JSON of a shape that AWS never sends.
-_NONSENSE = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
+NONSENSE = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 def connect(service: str, session: boto3.session.Session | None = None) -> Any:
@@ -41,5 +41,5 @@ def dependency(operation: str) -> Iterator[None]:
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "unknown")
         raise DependencyError(f"{operation}: {code}") from error
-    except (BotoCoreError, ResponseParserError, *_NONSENSE) as error:
+    except (BotoCoreError, ResponseParserError, *NONSENSE) as error:
         raise DependencyError(f"{operation}: {type(error).__name__}") from error

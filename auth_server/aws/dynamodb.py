@@ -1,15 +1,23 @@
 """Clients in DynamoDB."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from auth_server.aws import dependency
-from auth_server.aws.client_item import from_item, to_item
+from auth_server.aws import NONSENSE, dependency
+from auth_server.aws.client_item import Item, from_item, to_item
 from auth_server.aws.table import call
 from auth_server.clients import Client, ClientChangedError, ClientExistsError
 
-__all__ = ["ClientChangedError", "ClientExistsError", "DynamoDBClientStore"]
+__all__ = ["ClientChangedError", "ClientExistsError", "DynamoDBClientStore", "UnreadableClient"]
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableClient:
+    """An item of the table of clients that is no client: `reason` is for the log, and holds nothing of the item."""
+
+    client_id: str
+    reason: str
 
 
 class DynamoDBClientStore:
@@ -65,11 +73,11 @@ class DynamoDBClientStore:
             )
             return "Attributes" in answer
 
-    def list(self) -> Iterator[Client]:
-        """Read every client, page by page, in no order."""
+    def list(self) -> Iterator[Client | UnreadableClient]:
+        """Read every client, page by page, in no order. One that is none hides no other."""
         with dependency("dynamodb:Scan"):
             for page in self._dynamodb.get_paginator("scan").paginate(TableName=self._table, ConsistentRead=True):
-                yield from map(from_item, page["Items"])
+                yield from map(_read, page["Items"])
 
     def _put(self, client: Client, **condition: Any) -> bool:
         with dependency("dynamodb:PutItem"):
@@ -79,3 +87,10 @@ class DynamoDBClientStore:
                 # Where the answer to a first try was lost, boto3 tries again, and finds what the first try wrote.
                 return self.get(client.client_id) == client
             return True
+
+
+def _read(item: Item) -> Client | UnreadableClient:
+    try:
+        return from_item(item)
+    except NONSENSE as error:
+        return UnreadableClient(item["client_id"]["S"], type(error).__name__)

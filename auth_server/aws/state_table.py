@@ -5,10 +5,13 @@
     expires_at   N   Unix time in seconds after which the item says nothing; the table's TTL attribute
     not_before   N   of a revoked client: the time up to which all that it was issued is revoked
     client_id    S   of a revoked token: whose it was; empty where its jti alone was known
+    written_by   S   of what is used once: a random value of the one who used it
+    count        N   of a counter: what it comes to
 
 DynamoDB removes an item up to days after its TTL, so times are compared here, and removal is never relied on.
 """
 
+import secrets
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -28,12 +31,18 @@ class DynamoDBStateStore:
         self._dynamodb, self._table = dynamodb, table
 
     def use_once(self, kind: str, name: str, *, until: int, now: int) -> bool:
-        """Write an item unless there is one that has not expired."""
-        return self._put(
-            {**_key(kind, name), "expires_at": _number(until)},
+        """Write an item unless there is one that has not expired.
+
+        Where the answer to a first try was lost, boto3 tries again, and DynamoDB then shows the item of that first try.
+        """
+        written_by = {"S": secrets.token_urlsafe(16)}
+        found = self._put(
+            {**_key(kind, name), "expires_at": _number(until), "written_by": written_by},
             ConditionExpression="attribute_not_exists(kind) OR expires_at <= :now",
             ExpressionAttributeValues={":now": _number(now)},
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
+        return found is None or found.get("written_by") == written_by
 
     def revoke_token(self, jti: str, *, client_id: str, expires_at: int) -> None:
         """Write the token's item; a second time changes nothing."""
@@ -47,13 +56,31 @@ class DynamoDBStateStore:
             ExpressionAttributeValues={":not_before": _number(not_before)},
         )
 
-    def is_revoked(self, *, jti: str, client_id: str, issued_at: int) -> bool:
-        """Read both items that could say so."""
+    def count(self, kind: str, name: str, *, until: int) -> int:
+        """Add one by one update, which makes the item where there is none."""
+        with dependency("dynamodb:UpdateItem"):
+            answer = call(
+                self._dynamodb,
+                "update_item",
+                TableName=self._table,
+                Key=_key(kind, name),
+                UpdateExpression="SET expires_at = :until ADD #count :one",
+                ExpressionAttributeNames={"#count": "count"},
+                ExpressionAttributeValues={":until": _number(until), ":one": _number(1)},
+                ReturnValues="UPDATED_NEW",
+            )
+            return int(answer["Attributes"]["count"]["N"])
+
+    def is_revoked(self, *, jti: str, client_ids: tuple[str, ...], issued_at: int) -> bool:
+        """Read the items that could say so."""
         if self._get(TOKEN, jti) is not None:
             return True
+        return any(issued_at < self._not_before(client_id) for client_id in client_ids)
+
+    def _not_before(self, client_id: str) -> int:
         item = self._get(CLIENT, client_id)
         with dependency("dynamodb:GetItem"):
-            return item is not None and issued_at < int(item["not_before"]["N"])
+            return 0 if item is None else int(item["not_before"]["N"])
 
     def revocations(self, now: int) -> Revocations:
         """Query both kinds, page by page."""
@@ -82,13 +109,15 @@ class DynamoDBStateStore:
                 return
             arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
-    def _put(self, item: dict[str, Any], **condition: Any) -> bool:
+    def _put(self, item: dict[str, Any], **condition: Any) -> dict[str, Any] | None:
+        """Write an item; where the condition does not hold, give the item that is there, if that was asked for."""
         with dependency("dynamodb:PutItem"):
             try:
                 call(self._dynamodb, "put_item", TableName=self._table, Item=item, **condition)
-            except self._dynamodb.exceptions.ConditionalCheckFailedException:
-                return False
-            return True
+            except self._dynamodb.exceptions.ConditionalCheckFailedException as error:
+                found: dict[str, Any] = error.response.get("Item", {})
+                return found
+            return None
 
 
 def _key(kind: str, name: str) -> dict[str, Any]:

@@ -14,13 +14,14 @@ Cache-Control: no-store
  "iat": 1790000000, "exp": 1790003600, "jti": "...", "scope": "products:read", "token_type": "Bearer", "active": true}
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from auth_server import form, jws, own_tokens
+from auth_server import form, jws, own_tokens, revocation
 from auth_server.audit import Decision
 from auth_server.client_authentication import authenticate
-from auth_server.clients import Client, may_have_been_issued
+from auth_server.clients import Client
 from auth_server.errors import NotAcceptableError
 from auth_server.own_tokens import OwnToken
 from auth_server.services import Services
@@ -29,6 +30,7 @@ from authorizer.access_token import AccessToken
 
 JWT_TYPE = "token-introspection+jwt"  # RFC 9701 5
 JWT_MEDIA_TYPE = f"application/{JWT_TYPE}"
+_WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")  # RFC 9110 12.4.2
 CLOCK_SKEW_SECONDS = 5  # between two Lambdas: a token is active from the moment that it was issued
 
 
@@ -38,7 +40,7 @@ def respond(request: Request, services: Services, decision: Decision) -> Respons
     client = authenticate(request, parameters, services, decision)  # RFC 7662 2.1: whoever asks authenticates
     text = parameters.required("token")  # token_type_hint is no help: there is one kind (RFC 7662 2.1)
     answer = _answer(text, client, services, decision)
-    if JWT_MEDIA_TYPE in _accepted(request):  # RFC 9701 4
+    if _wants_jwt(request):  # RFC 9701 4
         return Response(200, _signed(answer, client, services, decision), {"Content-Type": JWT_MEDIA_TYPE})
     return Response(200, answer)
 
@@ -69,12 +71,7 @@ def _why_inactive(found: OwnToken | None, client: Client, services: Services) ->
         return "no token of this server, or one that has expired"
     if not _is_business_of(client, found.token):  # RFC 7662 4
         return "neither the client's own token nor one for an audience that it is"
-    owner = client if found.token.client_id == client.client_id else services.clients.get(found.token.client_id)
-    if not may_have_been_issued(owner, found.token.iat):
-        return "the token's client is disabled or deleted"
-    if services.state.is_revoked(jti=found.token.jti, client_id=found.token.client_id, issued_at=int(found.token.iat)):
-        return "the token was revoked"
-    return None
+    return revocation.why_ended(found.token, client, services)
 
 
 def _is_business_of(client: Client, token: AccessToken) -> bool:
@@ -86,9 +83,19 @@ def _token_type(claims: Mapping[str, Any]) -> str:
     return "DPoP" if "jkt" in (claims.get("cnf") or {}) else "Bearer"  # RFC 9449 6.2
 
 
-def _accepted(request: Request) -> set[str]:
-    ranges = ",".join(request.headers.get("accept", ())).split(",")
-    return {media_range.partition(";")[0].strip().lower() for media_range in ranges}
+def _wants_jwt(request: Request) -> bool:
+    """Tell whether the signed answer is named, with a weight above 0, and JSON is not named with a higher one."""
+    weights: dict[str, float] = {}
+    for media_range in ",".join(request.headers.get("accept", ())).split(","):
+        name, *parameters = (part.strip().lower() for part in media_range.split(";"))
+        weights[name] = max(_weight(parameters), weights.get(name, 0))
+    return 0 < weights.get(JWT_MEDIA_TYPE, 0) >= weights.get("application/json", 0)
+
+
+def _weight(parameters: Sequence[str]) -> float:
+    """Give the weight that the parameters of a media range name (RFC 9110 12.4.2): 1 without one, 0 for a bad one."""
+    given = [value for name, _, value in (parameter.partition("=") for parameter in parameters) if name == "q"]
+    return float(given[0]) if given and _WEIGHT.fullmatch(given[0]) else float(not given)
 
 
 def _signed(answer: Mapping[str, Any], client: Client, services: Services, decision: Decision) -> str:

@@ -23,12 +23,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from auth_server import bearer_token, client_metadata, own_tokens, scope
+from auth_server import bearer_token, client_metadata, own_tokens, revocation, scope
 from auth_server.audit import Decision
-from auth_server.client_metadata import Authority
+from auth_server.client_metadata import Authority, ClientMetadata
 from auth_server.client_registration import InvalidClientMetadataError, check, new_secret
 from auth_server.clients import (
     REGISTER_SCOPE,
+    REGISTERED_ID_PREFIX,
     SECRET_METHODS,
     Client,
     ClientChangedError,
@@ -37,7 +38,6 @@ from auth_server.clients import (
     digest_secret,
     generate_secret,
     is_client_id,
-    may_have_been_issued,
 )
 from auth_server.errors import (
     AccessDeniedError,
@@ -80,14 +80,13 @@ class RegistrationEndpoint:
         """Register a client (RFC 7591 3)."""
         registrar = self._registrar(request, services, decision)
         authority = Authority.of(registrar)
-        metadata = client_metadata.parse(_json_object(request)).granted_by(authority)
+        metadata = _metadata(_json_object(request), authority, services)
         now, token = services.now(), generate_secret()
         ceiling = Registration(
             registrar.client_id, digest_secret(token), tuple(sorted(authority.scopes)), authority.audiences
         )
-        blank = Client(
-            secrets.token_hex(CLIENT_ID_BYTES), scopes=(), created_at=now, updated_at=now, registration=ceiling
-        )
+        client_id = REGISTERED_ID_PREFIX + secrets.token_hex(CLIENT_ID_BYTES)
+        blank = Client(client_id, scopes=(), created_at=now, updated_at=now, registration=ceiling)
         client, secret = _with_credentials(_checked(metadata.apply(blank), services), now)
         self.registry.create(client)
         _record(decision, "registered", client)
@@ -104,7 +103,7 @@ class RegistrationEndpoint:
         client, registration, _ = self._managed(request, decision)
         document = _json_object(request)
         _require_own_identity(document, client, services.now())
-        metadata = client_metadata.parse(document).granted_by(self._authority_over(client, registration))
+        metadata = _metadata(document, self._authority_over(client, registration), services)
         token = generate_secret()
         renewed = replace(client, registration=replace(registration, token_digest=digest_secret(token)))
         changed, secret = _with_credentials(_checked(metadata.apply(renewed), services), services.now())
@@ -134,10 +133,10 @@ class RegistrationEndpoint:
             raise InvalidTokenError(reason="a token for another audience")
         if "cnf" in own.claims:
             raise InvalidTokenError(reason="a token bound to a key, without proof of it")  # RFC 9449 7.2
-        if registrar is None or not may_have_been_issued(registrar, token.iat):
-            raise InvalidTokenError(reason="the registrar is disabled or gone")
-        if services.state.is_revoked(jti=token.jti, client_id=token.client_id, issued_at=int(token.iat)):
-            raise InvalidTokenError(reason="revoked")
+        if registrar is None:
+            raise InvalidTokenError(reason="the registrar is gone")
+        if (ended := revocation.why_ended(token, registrar, services)) is not None:
+            raise InvalidTokenError(reason=ended)
         if REGISTER_SCOPE not in token.scope.split() or REGISTER_SCOPE not in registrar.scopes:
             raise InsufficientScopeError(REGISTER_SCOPE)
         return registrar
@@ -181,6 +180,15 @@ def _json_object(request: Request) -> dict[str, Any]:
         return strict_json.parse_object(request.body)
     except ValueError:
         raise InvalidRequestError("The body is not a JSON object, or names a member twice.") from None
+
+
+def _metadata(document: Mapping[str, Any], authority: Authority, services: Services) -> ClientMetadata:
+    """Read metadata that the registrar may grant and this deployment can keep."""
+    metadata = client_metadata.parse(document)
+    if metadata.tls_client_certificate_bound_access_tokens and services.settings.mtls != "on":
+        # Left out silently, the client would take its tokens for bound ones (RFC 8705 3.4).
+        raise RejectedMetadataError("This server binds no tokens to certificates: it has no mutual TLS.")
+    return metadata.granted_by(authority)
 
 
 def _require_own_identity(document: Mapping[str, Any], client: Client, now: int) -> None:

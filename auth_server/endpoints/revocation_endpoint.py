@@ -29,13 +29,12 @@ def respond(request: Request, services: Services, decision: Decision) -> Respons
     parameters = form.parse(request)
     client = authenticate(request, parameters, services, decision)
     text = parameters.required("token")  # token_type_hint is no help: there is one kind (RFC 7009 2.1)
-    decision.reason = _revoke(text, client, services, decision)
-    decision.outcome = "revoked" if decision.reason is None else "ignored"
+    decision.outcome, decision.reason = _revoke(text, client, services, decision)
     return Response(200, {})
 
 
-def _revoke(text: str, client: Client, services: Services, decision: Decision) -> str | None:
-    """Revoke the token, or tell for the audit line why there is nothing to revoke."""
+def _revoke(text: str, client: Client, services: Services, decision: Decision) -> tuple[str, str | None]:
+    """Revoke the token where there is one to revoke, and give the outcome, with its reason, for the audit line."""
     found = own_tokens.verify(
         text,
         keys=services.keys,
@@ -44,9 +43,10 @@ def _revoke(text: str, client: Client, services: Services, decision: Decision) -
         clock_skew_s=revocation.MAX_CLOCK_SKEW_SECONDS,  # as long as any authorizer might accept it
     )
     if found is None:
-        return "no token of this server, or one that has expired"
+        return "ignored", "no token of this server, or one that has expired"
     decision.jti = found.token.jti
     if found.token.client_id != client.client_id:
-        return "another client's token"
-    revocation.revoke_token(services.state, found.token)
-    return None
+        return "ignored", "another client's token"
+    if revocation.revoke_own_token(services.state, found.token, now=services.now()):
+        return "revoked", None
+    return "revoked", "with all that the client was issued: it revoked too many tokens one by one"

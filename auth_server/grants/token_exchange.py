@@ -12,9 +12,9 @@ grant_type=urn:ietf:params:oauth:grant-type:token-exchange&subject_token=eyJ...
 from collections.abc import Mapping
 from typing import Any
 
-from auth_server import own_tokens, resource_indicators, scope
+from auth_server import own_tokens, resource_indicators, revocation, scope
 from auth_server.access_token import RESERVED_CLAIMS, Exchange, Grant
-from auth_server.clients import Client, may_have_been_issued
+from auth_server.clients import Client
 from auth_server.errors import InvalidRequestError, InvalidScopeError, InvalidTargetError
 from auth_server.form import Form
 from auth_server.own_tokens import OwnToken
@@ -74,12 +74,8 @@ def _require_exchangeable(role: str, own: OwnToken, client: Client, services: Se
     if "cnf" in own.claims:
         # RFC 7800 3: only the holder of the key may use it. What is issued here would have shed the binding.
         raise _unacceptable(role, "bound to a key")
-    if services.state.is_revoked(jti=token.jti, client_id=token.client_id, issued_at=int(token.iat)):
-        raise _unacceptable(role, "revoked")
-    if client.client_id != token.client_id:
-        issued_to = services.clients.get(token.client_id)
-        if not may_have_been_issued(issued_to, token.iat):
-            raise _unacceptable(role, "of a client that is disabled or gone")
+    if (ended := revocation.why_ended(token, client, services)) is not None:
+        raise _unacceptable(role, ended)
 
 
 def _unacceptable(role: str, reason: str) -> InvalidRequestError:
@@ -94,6 +90,8 @@ def _actor(client: Client, form: Form, services: Services) -> dict[str, str]:
             raise InvalidRequestError("There is an actor_token_type without an actor_token.")  # RFC 8693 2.1: MUST NOT
         return {"sub": client.client_id, "client_id": client.client_id}
     actor = _presented("actor", client, form, services)
+    if actor.token.client_id != client.client_id:
+        raise _unacceptable("actor", "another client's")  # nobody is named as acting who does not ask
     if "act" in actor.claims:
         raise _unacceptable("actor", "itself acted for")  # `act` has no place for a second chain
     return {"sub": actor.token.sub, "client_id": actor.token.client_id}

@@ -202,6 +202,44 @@ def test_a_token_of_a_client_that_is_disabled_or_deleted_is_inactive(server: Sim
     assert introspect(server, token, "api") == INACTIVE
 
 
+ENDS: dict[str, Any] = {
+    "revoked": lambda s: s.state.revoke_client("demo", not_before=NOW + 1, until=NOW + 10_000),
+    "disabled": lambda s: s.clients.clients.update(demo=client(enabled=False)),
+    "deleted": lambda s: s.clients.clients.pop("demo"),
+}
+
+
+@pytest.mark.parametrize("asker", ["other", "api"])
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS.keys())
+@pytest.mark.parametrize(
+    "exchanged",
+    [{"sub": "demo"}, {"sub": "api", "act": {"client_id": "other", "act": {"sub": "demo", "client_id": "demo"}}}],
+    ids=["subject", "actor"],
+)
+def test_what_came_out_of_an_ended_partys_tokens_is_inactive(
+    server: Simulator, asker: str, end: Any, exchanged: dict[str, Any]
+) -> None:
+    """A token of an exchange ends with its subject, and with one who acted on the way, whosever client asks."""
+    token = signed(client_id="other", **exchanged)
+    assert introspect(server, token, asker)["active"] is True
+    end(server)
+    assert introspect(server, token, asker) == INACTIVE
+
+
+@pytest.mark.parametrize("subject", ["nobody", "ä", "x" * 2_000])
+def test_a_subject_that_is_no_client_is_one_that_is_gone(server: Simulator, subject: str) -> None:
+    """Nobody vouches for a token whose subject is not known here."""
+    assert introspect(server, signed(sub=subject)) == INACTIVE
+
+
+def test_a_token_of_one_party_costs_one_read_of_each_kind(server: Simulator) -> None:
+    """Where subject and client are one, and it is the caller, the client is read once, the state twice."""
+    token = token_of(server)
+    server.clients.reads = server.state.reads = 0
+    assert introspect(server, token)["active"] is True
+    assert (server.clients.reads, server.state.reads) == (1, 2)
+
+
 @pytest.mark.spec("RFC 7662", "4")
 def test_another_clients_token_is_inactive_and_nothing_is_asked_about_it(server: Simulator) -> None:
     """A client without business with a token learns nothing, and the state is not even asked."""
@@ -342,6 +380,8 @@ def test_a_signed_answer_is_no_access_token(server: Simulator) -> None:
 
 
 @pytest.mark.spec("RFC 9701", "4")
+@pytest.mark.spec("RFC 9110", "12.4.2")
+@pytest.mark.spec("RFC 9110", "12.5.1")
 @pytest.mark.parametrize(
     ("accept", "is_signed"),
     [
@@ -349,6 +389,19 @@ def test_a_signed_answer_is_no_access_token(server: Simulator) -> None:
         (f"application/json;q=0.5, {JWT_MEDIA_TYPE}", True),
         (f"  {JWT_MEDIA_TYPE.upper()} ;q=0.9,*/*", True),
         (["application/json", JWT_MEDIA_TYPE], True),
+        (f"{JWT_MEDIA_TYPE};q=0.001", True),
+        (f"{JWT_MEDIA_TYPE}; Q=1.000", True),
+        (f"{JWT_MEDIA_TYPE};version=1;q=0.5,application/json;q=0.5", True),
+        (f"{JWT_MEDIA_TYPE};q=0,{JWT_MEDIA_TYPE};q=0.5", True),
+        (f"{JWT_MEDIA_TYPE};q=0", False),
+        (f"{JWT_MEDIA_TYPE} ; q=0.000, */*", False),
+        (f"{JWT_MEDIA_TYPE};version=1;q=0", False),
+        (f"{JWT_MEDIA_TYPE};q=0.5, application/json", False),
+        (f"{JWT_MEDIA_TYPE};q=0.5;q=1, application/json;q=0.8", False),
+        (f"{JWT_MEDIA_TYPE};q=1.5", False),
+        (f"{JWT_MEDIA_TYPE};q=-1", False),
+        (f"{JWT_MEDIA_TYPE};q=nan", False),
+        (f"{JWT_MEDIA_TYPE};q=", False),
         ("application/jwt", False),
         ("application/*", False),
         ("*/*", False),
@@ -360,7 +413,7 @@ def test_a_signed_answer_is_no_access_token(server: Simulator) -> None:
     ],
 )
 def test_the_answer_is_json_unless_the_signed_one_is_named(server: Simulator, accept: Any, is_signed: bool) -> None:
-    """The media type of the signed answer has to be named; whatever else Accept says, the answer is JSON."""
+    """The signed answer has to be named, with a weight above 0 and not below JSON's; else the answer is JSON."""
     response = ask(server, PATH, {"token": token_of(server)}, Accept=accept)
     assert (response["headers"]["Content-Type"] == JWT_MEDIA_TYPE) is is_signed
 

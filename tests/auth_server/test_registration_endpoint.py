@@ -23,7 +23,18 @@ from auth_server.clients import (
     digest_secret,
 )
 from auth_server.wire import MAX_BODY_BYTES
-from tests.simulator import AUDIENCE, ISSUER, NOW, SECRET, MemoryClientStore, Simulator, client, document, event
+from tests.simulator import (
+    AUDIENCE,
+    ENVIRON,
+    ISSUER,
+    NOW,
+    SECRET,
+    MemoryClientStore,
+    Simulator,
+    client,
+    document,
+    event,
+)
 
 PATH = "/oauth/register"
 OTHER = "https://other.example.com"
@@ -103,6 +114,7 @@ def test_a_client_is_registered(server: Simulator) -> None:
     assert response["statusCode"] == 201
     assert (response["headers"]["Cache-Control"], response["headers"]["Pragma"]) == ("no-store", "no-cache")
     client_id = answer.pop("client_id")
+    assert client_id.startswith("reg-")
     assert len(answer.pop("client_secret")) == len(answer.pop("registration_access_token")) == 43
     assert answer == {
         "client_id_issued_at": NOW,
@@ -113,6 +125,8 @@ def test_a_client_is_registered(server: Simulator) -> None:
         "token_endpoint_auth_method": "client_secret_basic",
         "scope": "products:read",
         "audience": [OTHER],
+        "dpop_bound_access_tokens": False,
+        "tls_client_certificate_bound_access_tokens": False,
         "registration_client_uri": f"{ISSUER}{PATH}/{client_id}",
     }
 
@@ -182,7 +196,9 @@ def test_unknown_members_are_ignored(server: Simulator) -> None:
 def test_null_counts_as_absent(server: Simulator) -> None:
     """A member that is null, or an empty list of redirections, is as good as none."""
     names = ("client_name", "grant_types", "token_endpoint_auth_method", "scope", "redirect_uris", "response_types")
-    answer = document(register(server, {**dict.fromkeys(names), "audience": [], "jwks": None, "jwks_uri": None}))
+    answer = document(
+        register(server, {**dict.fromkeys((*names, *BINDINGS)), "audience": [], "jwks": None, "jwks_uri": None})
+    )
     assert answer["audience"] == [AUDIENCE]
     assert document(register(server, {"redirect_uris": [], "response_types": []}))["response_types"] == []
 
@@ -203,6 +219,35 @@ def test_a_client_with_keys_gets_no_secret(server: Simulator) -> None:
     assert stored(server, answer).secrets == ()
     uri = "https://client.example.com/keys"
     assert registered(server, token_endpoint_auth_method="private_key_jwt", jwks_uri=uri)["jwks_uri"] == uri
+
+
+BINDINGS = ("dpop_bound_access_tokens", "tls_client_certificate_bound_access_tokens")
+
+
+@pytest.mark.spec("RFC 9449", "5.2")
+@pytest.mark.spec("RFC 8705", "3.4")
+@pytest.mark.parametrize("binding", BINDINGS)
+def test_a_client_may_want_bound_tokens_alone(binding: str) -> None:
+    """What binds a client's tokens is metadata like any other: registered, shown, changed, and obeyed at once."""
+    server = Simulator(clients=MemoryClientStore(REGISTRAR), environ={**ENVIRON, "MTLS": "on"})
+    answer = registered(server, **{binding: True})
+    assert [answer[name] for name in BINDINGS] == [name == binding for name in BINDINGS]
+    assert document(manage(server, "GET", answer))[binding] is True
+    assert server.token(answer["client_id"], answer["client_secret"])["statusCode"] == 400
+    body = {**GOOD, "client_id": answer["client_id"]}
+    kept = document(manage(server, "PUT", answer, {**body, binding: True}))
+    assert kept[binding] is True
+    assert server.token(answer["client_id"], answer["client_secret"])["statusCode"] == 400
+    assert document(manage(server, "PUT", kept, body))[binding] is False
+    assert server.token(answer["client_id"], answer["client_secret"])["statusCode"] == 200
+
+
+@pytest.mark.spec("RFC 8705", "3.4")
+def test_no_binding_is_promised_that_would_not_be_kept(server: Simulator) -> None:
+    """Without mutual TLS a client is not registered, or changed, as one whose tokens are bound to its certificate."""
+    answer = registered(server, tls_client_certificate_bound_access_tokens=False)
+    body = {**GOOD, "client_id": answer["client_id"], "tls_client_certificate_bound_access_tokens": True}
+    assert "mutual TLS" in refused(manage(server, "PUT", answer, body), 400, ANY_METADATA)
 
 
 UNAUTHENTIC: dict[str, Callable[[Simulator], str | None]] = {
@@ -274,8 +319,18 @@ BAD_METADATA: dict[str, tuple[dict[str, Any], str]] = {
     "grants that are no list": ({"grant_types": CLIENT_CREDENTIALS}, "invalid_client_metadata"),
     "no authentication": ({"token_endpoint_auth_method": "none"}, "invalid_client_metadata"),
     "a method that is for operators": ({"token_endpoint_auth_method": "federated_jwt"}, "invalid_client_metadata"),
+    "a method without a name": ({"token_endpoint_auth_method": ""}, "invalid_client_metadata"),
     "a method that is a list": ({"token_endpoint_auth_method": ["client_secret_basic"]}, "invalid_client_metadata"),
     "keys without any": ({"token_endpoint_auth_method": "private_key_jwt"}, "invalid_client_metadata"),
+    "a binding that is no boolean": ({"dpop_bound_access_tokens": "true"}, "invalid_client_metadata"),
+    "a binding that is a number": (
+        {"tls_client_certificate_bound_access_tokens": 0},
+        "invalid_client_metadata",
+    ),
+    "certificates where there are none": (
+        {"tls_client_certificate_bound_access_tokens": True},
+        "invalid_client_metadata",
+    ),
     "keys that are no object": ({"jwks": []}, "invalid_client_metadata"),
     "keys that are none": ({"jwks": {"keys": []}}, "invalid_client_metadata"),
     "keys in two ways": (
@@ -603,6 +658,7 @@ metadata_documents = st.fixed_dictionaries(
         "audience": some_audiences.map(list),
         "grant_types": st.lists(st.sampled_from((CLIENT_CREDENTIALS, TOKEN_EXCHANGE)), unique=True),
         "token_endpoint_auth_method": st.sampled_from(("client_secret_post", "client_secret_basic")),
+        "dpop_bound_access_tokens": st.booleans(),
         "registrable_scopes": some_scopes.map(list),
         "registrable_audiences": some_audiences.map(list),
         "resource_identifiers": some_audiences.map(list),
@@ -615,7 +671,7 @@ anything = st.fixed_dictionaries(
     optional=dict.fromkeys(
         (
             *("client_name", "scope", "audience", "grant_types", "response_types", "redirect_uris", "jwks", "jwks_uri"),
-            *("token_endpoint_auth_method", "client_id", "client_secret"),
+            *("token_endpoint_auth_method", "client_id", "client_secret", *BINDINGS),
         ),
         json_values,
     ),

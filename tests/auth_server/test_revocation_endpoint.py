@@ -10,6 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auth_server import jws, revocation
+from auth_server.access_token import MAX_LIFETIME_SECONDS
+from auth_server.errors import DependencyError
+from auth_server.revocation import COUNTED_SECONDS, MAX_OWN_REVOCATIONS
+from auth_server.revocation_feed import MAX_CONTENT_BYTES
 from auth_server.settings import SETTINGS
 from authorizer.settings import SETTINGS as AUTHORIZER_SETTINGS
 from tests.auth_server.client_requests import ask, simulator, token_of
@@ -63,9 +67,9 @@ def test_all_tokens_of_a_client_are_those_up_to_now_on_any_clock() -> None:
     """What was issued in this second is revoked, and by a clock that is a second ahead; what is issued later is not."""
     server = simulator()
     assert revocation.revoke_tokens_of(server.state, "demo", now=NOW) == NOW + 2
-    assert server.state.is_revoked(jti="j", client_id="demo", issued_at=NOW + 1)
-    assert not server.state.is_revoked(jti="j", client_id="demo", issued_at=NOW + 2)
-    assert not server.state.is_revoked(jti="j", client_id="other", issued_at=NOW)
+    assert server.state.is_revoked(jti="j", client_ids=("demo",), issued_at=NOW + 1)
+    assert not server.state.is_revoked(jti="j", client_ids=("demo",), issued_at=NOW + 2)
+    assert not server.state.is_revoked(jti="j", client_ids=("other",), issued_at=NOW)
 
 
 @pytest.mark.spec("RFC 7009", "2.1")
@@ -113,6 +117,89 @@ def test_any_other_token_is_answered_200_without_effect(server: Simulator, token
     assert ask(server, PATH, {"token": token}) == good
     assert server.state.tokens == {}
     assert server.state.clients == {}
+
+
+def revoke_many(server: Simulator, count: int, **changed: Any) -> None:
+    """Revoke so many tokens, one by one."""
+    for number in range(count):
+        assert ask(server, PATH, {"token": signed(jti=f"j{number}", **changed)})["statusCode"] == 200
+
+
+def test_a_client_cannot_fill_the_feed(server: Simulator, capsys: pytest.CaptureFixture[str]) -> None:
+    """After MAX_OWN_REVOCATIONS one entry takes the place of each further one: all that the client was issued."""
+    revoke_many(server, MAX_OWN_REVOCATIONS)
+    assert (len(server.state.tokens), server.state.clients) == (MAX_OWN_REVOCATIONS, {})
+    capsys.readouterr()
+    assert ask(server, PATH, {"token": signed(jti="one more")})["statusCode"] == 200
+    assert (len(server.state.tokens), server.state.clients) == (MAX_OWN_REVOCATIONS, {"demo": NOW + 2})
+    line = json.loads(capsys.readouterr().out)
+    assert (line["outcome"], line["reason"].partition(":")[0]) == ("revoked", "with all that the client was issued")
+    for jti in ("j0", "one more", "any other"):
+        assert document(ask(server, "/oauth/introspect", {"token": signed(jti=jti)})) == {"active": False}
+    server.now += 2
+    later = signed(jti="later", iat=NOW + 2)
+    assert document(ask(server, "/oauth/introspect", {"token": later}))["active"] is True
+    assert ask(server, PATH, {"token": later})["statusCode"] == 200
+    assert len(server.state.tokens) == MAX_OWN_REVOCATIONS
+    assert document(ask(server, "/oauth/introspect", {"token": later})) == {"active": False}
+
+
+def test_the_count_is_of_one_client_and_of_one_hour(server: Simulator) -> None:
+    """Another client's revocations, and those of tokens that are forgotten in another hour, are counted apart."""
+    revoke_many(server, MAX_OWN_REVOCATIONS)
+    other = signed(jti="other's", client_id="other", sub="other")
+    assert ask(server, PATH, {"token": other}, "other")["statusCode"] == 200
+    assert ask(server, PATH, {"token": signed(jti="longer", exp=NOW + COUNTED_SECONDS + 60)})["statusCode"] == 200
+    assert server.state.clients == {}
+    assert {"other's", "longer"} < server.state.tokens.keys()
+
+
+def test_what_is_revoked_again_is_not_counted_again(server: Simulator) -> None:
+    """A client that says the same again and again has revoked one token, and moves the time of all no further."""
+    for _ in range(MAX_OWN_REVOCATIONS + 1):
+        assert ask(server, PATH, {"token": signed()})["statusCode"] == 200
+    assert server.state.clients == {}
+    revoke_many(server, MAX_OWN_REVOCATIONS)
+    assert server.state.clients == {"demo": NOW + 2}
+    server.now += 10
+    revoke_many(server, MAX_OWN_REVOCATIONS)
+    assert server.state.clients == {"demo": NOW + 2}
+
+
+def test_a_token_from_a_clock_that_is_ahead_is_covered_too(server: Simulator) -> None:
+    """The entry for all that the client was issued reaches past the time of the very token that was revoked."""
+    revoke_many(server, MAX_OWN_REVOCATIONS, exp=NOW + SKEW + 60)
+    assert ask(server, PATH, {"token": signed(jti="ahead", iat=NOW + SKEW, exp=NOW + SKEW + 60)})["statusCode"] == 200
+    assert server.state.clients
+    assert server.state.is_revoked(jti="ahead", client_ids=("demo",), issued_at=NOW + SKEW)
+
+
+@pytest.mark.parametrize("before", [0, MAX_OWN_REVOCATIONS])
+@pytest.mark.parametrize("write", ["count", "revoke_token", "revoke_client"])
+def test_a_revocation_that_was_cut_off_can_be_repeated(
+    server: Simulator, monkeypatch: pytest.MonkeyPatch, write: str, before: int
+) -> None:
+    """Whichever write fails, nobody is told that the token is revoked unless it is, and the next try revokes it."""
+    revoke_many(server, before)
+    token = signed(jti="cut off")
+    with monkeypatch.context() as patch:
+
+        def fail(*_: object, **__: object) -> None:
+            raise DependencyError("dynamodb: ThrottlingException")
+
+        patch.setattr(server.state, write, fail)
+        answer = ask(server, PATH, {"token": token})
+    is_revoked = server.state.is_revoked(jti="cut off", client_ids=("demo",), issued_at=NOW)
+    assert answer["statusCode"] == (200 if is_revoked else 503)
+    assert ask(server, PATH, {"token": token})["statusCode"] == 200
+    assert server.state.is_revoked(jti="cut off", client_ids=("demo",), issued_at=NOW)
+
+
+def test_what_one_client_can_leave_in_the_feed_is_a_small_part_of_it() -> None:
+    """With tokens of the longest life a client can leave so many entries, of the size of the feed a small part."""
+    hours = (MAX_LIFETIME_SECONDS + SKEW) // COUNTED_SECONDS + 2
+    entry = len(json.dumps({"k" * 22: NOW}))
+    assert hours * MAX_OWN_REVOCATIONS * entry < MAX_CONTENT_BYTES / 15
 
 
 @given(

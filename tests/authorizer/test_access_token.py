@@ -129,6 +129,25 @@ def test_a_token_without_scope_has_none() -> None:
     assert access_token.from_claims(claims(scope=None), KID).scope == ""
 
 
+@pytest.mark.spec("RFC 8693", "4.1")
+@pytest.mark.parametrize(
+    ("act", "parties"),
+    [
+        (None, ("client-1",)),
+        ({"sub": "client-1", "client_id": "client-1"}, ("client-1",)),
+        ({"client_id": "b", "act": {"client_id": "client-1", "act": {"client_id": "c"}}}, ("client-1", "b", "c")),
+        ({"sub": "a person", "act": {"client_id": "b"}}, ("client-1", "b")),
+        ({"client_id": 7, "act": ["x"]}, ("client-1",)),
+        ("another issuer's", ("client-1",)),
+    ],
+)
+def test_the_parties_are_client_subject_and_actors(act: Any, parties: tuple[str, ...]) -> None:
+    """Everybody out of whose tokens a token came is a party, once; a chain of another form names nobody."""
+    assert access_token.from_claims(claims(act=act), KID).parties == parties
+    exchanged = access_token.from_claims(claims(act=act, sub="subject"), KID)
+    assert exchanged.parties == ("client-1", "subject", *parties[1:])
+
+
 @pytest.mark.spec("RFC 9068", "4")
 @pytest.mark.parametrize("iss", ["https://auth.example.com/", "HTTPS://auth.example.com", "https://evil.example"])
 def test_the_issuer_is_compared_exactly(iss: str) -> None:
@@ -187,10 +206,11 @@ _JSON = (
     | st.floats()
     | st.text()
     | st.lists(st.text() | st.integers(), max_size=3)
+    | st.dictionaries(st.sampled_from(["client_id", "act"]), st.text() | st.integers())
 )
 
 
-@given(st.dictionaries(st.sampled_from([*_REQUIRED, "nbf", "scope"]), _JSON, max_size=3))
+@given(st.dictionaries(st.sampled_from([*_REQUIRED, "nbf", "scope", "act"]), _JSON, max_size=3))
 def test_any_claims_are_read_or_refused(changed: dict[str, Any]) -> None:
     """Whatever the claims are, what is raised is an `InvalidTokenError`."""
     try:

@@ -15,15 +15,18 @@ import pytest
 
 from authorizer.access_token import AccessToken
 from authorizer.errors import AuthorizerError, SettingsError
+from authorizer.event import Kind
 from authorizer.settings import SETTINGS
+from tests.auth_server.certificates import certificate, thumbprint
 from tests.authorizer import feeds
+from tests.authorizer.authorizer_events import event_of, with_certificate
 from tests.authorizer.cold_start import cold_start
+from tests.authorizer.deciding import ORIGIN, URLS, jkt, proof_for
 from tests.authorizer.feeds import FEED_PATH, JWKS_PATH, IssuerServer, issuing
 from tests.authorizer.issuer import (
     AUDIENCE,
     FOREIGN_KEY,
     KEY,
-    METHOD_ARN,
     claims,
     encode,
     encode_json,
@@ -36,6 +39,7 @@ from tests.authorizer.issuer import (
 from tests.authorizer.jwks_server import document
 
 X = "https://x.example"
+PEM = certificate()
 
 
 @dataclass
@@ -49,6 +53,9 @@ class World:
     key: Any = KEY
     text: Callable[[str], str] = str
     event: dict[str, Any] = field(default_factory=dict)
+    kind: Kind = Kind.REST_TOKEN
+    scheme: str = "Bearer"
+    headers: Callable[[str], dict[str, str]] = lambda _: {}
     now: int = field(default_factory=lambda: int(time.time()))
 
     def publish(self, content: Any = None, **changed: Any) -> None:
@@ -66,13 +73,15 @@ class World:
             return "settings"
         token_claims = without_none(claims(self.now, **{"iss": self.issuer.url} | self.claims))
         token = self.text(sign(without_none(self.header), token_claims, self.key))
-        asked = {"type": "TOKEN", "authorizationToken": f"Bearer {token}", "methodArn": METHOD_ARN}
+        asked = event_of(self.kind, f"{self.scheme} {token}", self.headers(token))
         try:
             result = handler.lambda_handler(without_none(asked | self.event), None)
         except AuthorizerError:
             return "error"
         except Exception as error:  # noqa: BLE001 - the gateway reads this one by its text
             return str(error).lower()
+        if "isAuthorized" in result:
+            return "Allow" if result["isAuthorized"] else "Deny"
         (statement,) = result["policyDocument"]["Statement"]
         return str(statement["Effect"])
 
@@ -155,6 +164,48 @@ def attribute(name: str, value: Any) -> Change:
     return lambda world: setattr(world, name, value)
 
 
+def routes(any_of: Any = (("products:read",),), route: str = "GET /products/{id}", **more: str) -> Change:
+    """Set a map of one route, and further settings."""
+    group = {"any_of": any_of, "routes": [route], "allow": ["GET/products/*"], "deny": []}
+    scope_map = {"latchkey_routes": 1, "groups": [group], "closed": {"routes": [], "deny": []}}
+    return lambda world: world.environ.update({"ROUTES": json.dumps(scope_map), **more})
+
+
+def call(kind: Kind, *changes: Change) -> Change:
+    """Ask as another kind of API, with these changes."""
+
+    def change(world: World) -> None:
+        world.kind = kind
+        for each in changes:
+            each(world)
+
+    return change
+
+
+def proven(url: str | None = None, *, origin: str | None = ORIGIN, **members: Any) -> Change:
+    """Have a token that is bound to a key, and send it with a proof, of which one thing is changed."""
+
+    def change(world: World) -> None:
+        world.environ |= {"API_ORIGIN": origin}
+        world.claims |= {"cnf": {"jkt": jkt()}}
+        said = {"iat": world.now} | members
+        world.scheme = "DPoP"
+        world.headers = lambda text: {"DPoP": proof_for(text, url or URLS[world.kind], **said)}
+
+    return change
+
+
+def certified(shown: str) -> Change:
+    """Have a token that is bound to a certificate, and show this one."""
+
+    def change(world: World) -> None:
+        world.claims |= {"cnf": {"x5t#S256": thumbprint(PEM)}}
+        shown_by = with_certificate(world.kind, event_of(world.kind, None), shown)
+        world.event |= {"requestContext": shown_by["requestContext"]}
+
+    return change
+
+
 def event(name: str, value: Any) -> Change:
     """Change a member of the event; None takes it away."""
     return lambda world: world.event.update({name: value})
@@ -171,6 +222,8 @@ def with_claims_of_another(text: str) -> str:
     return ".".join((parts[0], encode_json(claims(time.time(), sub="admin")), parts[2]))
 
 
+KEYED = event("identitySource", ["GET /products/{id}"])
+
 OPEN: dict[str, Change] = {
     "as it is": lambda _: None,
     "ISSUERS, the same": issuers(),
@@ -180,6 +233,35 @@ OPEN: dict[str, Change] = {
     "a key more": keys(jwks(jwk(), jwk(FOREIGN_KEY, "key-2"))),
     "a claim more": claim("more", "x"),
     "a header more": token_header("jku", X),
+    "ROUTES that permit it": routes(),
+    "ROUTES for a call": call(Kind.REST_REQUEST, routes(POLICY_FOR="call")),
+    "ROUTES for a simple yes": call(Kind.HTTP_2, routes(HTTP_API_RESPONSE="simple"), KEYED),
+    **{f"{kind}, a proof": call(kind, proven()) for kind in URLS},
+    **{f"{kind}, a certificate": call(kind, certified(PEM)) for kind in URLS},
+    "a token that names a usage plan": claim("usage_identifier_key", "k" * 20),
+}
+
+POSSESSIONS: dict[str, tuple[Change, str]] = {
+    "no proof": (call(Kind.HTTP_2, proven(), attribute("headers", lambda _: {})), "unauthorized"),
+    "a proof beside a bearer token": (call(Kind.HTTP_2, proven(), attribute("scheme", "Bearer")), "unauthorized"),
+    "a proof and no API_ORIGIN": (call(Kind.HTTP_2, proven(origin=None)), "unauthorized"),
+    "a proof and another API_ORIGIN": (call(Kind.HTTP_2, proven(origin=X)), "unauthorized"),
+    "a proof for a token that is not bound": (call(Kind.HTTP_2, proven(), claim("cnf", None)), "unauthorized"),
+    "a proof of another key": (call(Kind.HTTP_2, proven(), claim("cnf", {"jkt": "x"})), "unauthorized"),
+    "a proof for another URL": (call(Kind.HTTP_2, proven(f"{ORIGIN}/other")), "unauthorized"),
+    "an old proof": (call(Kind.HTTP_2, proven(iat=1_790_000_000 - 600)), "unauthorized"),
+    **{
+        f"a proof without {name}": (call(Kind.HTTP_2, proven(**{name: None})), "unauthorized")
+        for name in ("htm", "htu", "iat", "jti", "ath")
+    },
+    "a proof to a TOKEN authorizer": (lambda world: world.claims.update(cnf={"jkt": jkt()}), "unauthorized"),
+    "no certificate": (call(Kind.HTTP_2, certified(PEM), attribute("event", {})), "unauthorized"),
+    "another certificate": (call(Kind.HTTP_2, certified(certificate())), "unauthorized"),
+    "a certificate cut short": (call(Kind.HTTP_2, certified(PEM[:-40])), "unauthorized"),
+    "a simple yes to a proof": (
+        call(Kind.HTTP_2, proven(), setting("HTTP_API_RESPONSE", "simple"), KEYED),
+        "error",
+    ),
 }
 
 REQUIRED = ("iss", "sub", "client_id", "aud", "iat", "exp", "jti")
@@ -205,6 +287,18 @@ CLOSED: dict[str, tuple[Change, str]] = {
     "ISSUERS with another audience": (issuers(audiences=[X]), "unauthorized"),
     "ISSUERS with another's keys": (issuers(jwks=json.loads(jwks(jwk(FOREIGN_KEY)))), "unauthorized"),
     "ISSUERS misspelt": (issuers(revocation_uri="off"), "settings"),
+    "ROUTES of nothing": (setting("ROUTES", "{}"), "settings"),
+    "ROUTES beside ROUTES_FILE": (routes(ROUTES_FILE="/dev/null"), "settings"),
+    "ROUTES_FILE of nothing": (setting("ROUTES_FILE", "/nothing/routes.json"), "settings"),
+    "ROUTES that permit another scope": (routes(any_of=[["other"]]), "Deny"),
+    "ROUTES that permit with another scope besides": (routes(any_of=[["products:read", "other"]]), "Deny"),
+    "ROUTES of another route": (call(Kind.REST_REQUEST, routes(route="GET /", POLICY_FOR="call")), "Deny"),
+    "POLICY_FOR=call and a TOKEN event": (setting("POLICY_FOR", "call"), "error"),
+    "a call without its route": (call(Kind.REST_REQUEST, routes(POLICY_FOR="call"), event("resource", None)), "Deny"),
+    "a simple yes kept for every route": (call(Kind.HTTP_2, routes(HTTP_API_RESPONSE="simple")), "error"),
+    "a WebSocket without its scope": (call(Kind.WEBSOCKET, routes()), "Deny"),
+    # Proofs and certificates.
+    **POSSESSIONS,
     # The key set.
     "no key set": (keys(b"", 404), "error"),
     "a key set that fails": (keys(jwks(), 500), "error"),
@@ -268,6 +362,7 @@ CLOSED: dict[str, tuple[Change, str]] = {
         f"{name} {value!r}": (claim(name, value), "unauthorized") for name in ("iat", "exp", "nbf") for value in NO_TIME
     },
     **{f"scope {value!r}": (claim("scope", value), "unauthorized") for value in (7, ["a"], "a  b", "\u00e9", '"')},
+    "a usage plan's key that is none": (claim("usage_identifier_key", "short"), "unauthorized"),
     **{f"cnf {value!r}": (claim("cnf", value), "unauthorized") for value in ({}, "x", {"jkt": "x"}, {"x5t#S256": "x"})},
     "another issuer's": (claim("iss", X), "unauthorized"),
     "for another audience": (claim("aud", X), "unauthorized"),
@@ -318,7 +413,7 @@ def test_no_setting_is_passed_over(world: World, name: str, value: str) -> None:
 def test_every_claim_that_a_token_must_have_is_in_the_table() -> None:
     """What the authorizer's token has no default for is required, and its absence is tried."""
     required = {name for name in AccessToken.__dataclass_fields__ if f"no {name}" in CLOSED}
-    assert required == set(AccessToken.__dataclass_fields__) - {"nbf", "scope", "kid", "cnf"}
+    assert required == set(AccessToken.__dataclass_fields__) - {"nbf", "scope", "kid", "cnf", "usage_identifier_key"}
 
 
 @pytest.mark.parametrize("path", [JWKS_PATH, FEED_PATH])

@@ -50,11 +50,16 @@ def test_a_good_feed_says_what_is_revoked() -> None:
         ({"jti": "token-1"}, True),
         ({"client_id": "client-2"}, True),
         ({"client_id": "client-2", "iat": NOW + 1}, False),
+        ({"sub": "client-2"}, True),
+        ({"sub": "client-2", "iat": NOW + 1}, False),
+        ({"actors": ("client-3", "client-2")}, True),
+        ({"actors": ("client-2",), "iat": NOW + 1}, False),
+        ({"actors": ("client-3", "token-1")}, False),
         ({"client_id": "token-1", "jti": "client-2"}, False),
     ],
 )
 def test_a_token_is_held_against_both(changes: dict[str, Any], revoked: bool) -> None:
-    """A token is revoked by its own name, or where it was issued to a client before the client's time."""
+    """A token is revoked by its own name, or where it was issued before the time of its client, subject or an actor."""
     token = replace(access_token.from_claims(claims(), KID), **changes)
     assert verified(feed()).is_revoked(token) is revoked
 

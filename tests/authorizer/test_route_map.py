@@ -80,14 +80,14 @@ def test_nothing_may_be_allowed() -> None:
     without_open = {**_MAP, "groups": _MAP["groups"][:2]}
     read = parse(without_open)
     assert read.policy_for(scopes("other")) == ((), ())
-    assert read.statements_for(scopes("other"), _STAGE) == ((), 2, True)
+    assert read.statements_for(scopes("other"), _STAGE) == ((), True, len("[]"))
 
 
 def test_the_statements_are_those_of_the_patterns() -> None:
     """Each pattern stands below the stage; a statement of nothing is left out."""
     read = parse(_MAP)
     found = read.statements_for(scopes("products:special"), _STAGE)
-    assert (found.statements, found.nothing_allowed) == (
+    assert found == (
         (
             {
                 "Action": "execute-api:Invoke",
@@ -97,8 +97,8 @@ def test_the_statements_are_those_of_the_patterns() -> None:
             {"Action": "execute-api:Invoke", "Effect": "Deny", "Resource": [f"{_STAGE}/GET/products/*/secret"]},
         ),
         False,
+        len(json.dumps(found.statements)),
     )
-    assert found.size == len(json.dumps(found.statements))
     (allow,) = read.statements_for(scopes(""), _STAGE.replace("prod", "test")).statements
     assert allow["Resource"] == [f"{_STAGE.replace('prod', 'test')}/*/"]
 
@@ -341,3 +341,16 @@ def test_the_example_of_the_docstring_is_a_map() -> None:
     start, end = lines.index(next(line for line in lines if "latchkey_routes" in line)), lines.index("", 3)
     example = "\n".join(line.partition("  #")[0] for line in lines[start:end])
     assert parse(json.loads(example)).permits("GET", "/products", scopes("admin"))
+
+
+def test_what_is_missing_is_said_of_each_route() -> None:
+    """None where nothing is, the rest of each alternative else, and no alternative of what is closed."""
+    assert parse(_MAP).missing(scopes("audit products:special")) == {
+        "GET /products": [["products:read"], ["admin"]],
+        "GET /products/{id}": [["products:read"], ["admin"]],
+        "GET /products/special": None,
+        "ANY /": None,
+        "$default": None,
+        "ANY /products": [],
+        "POST /products/{id}": [],
+    }

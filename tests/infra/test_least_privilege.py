@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlencode
@@ -18,6 +19,7 @@ import boto3
 import botocore.handlers
 import pytest
 
+from auth_server.clients import REGISTERED_ID_PREFIX
 from auth_server.endpoints.introspection_endpoint import JWT_MEDIA_TYPE
 from infra.cloudformation import Stack
 from infra.template_yaml import Document
@@ -178,6 +180,23 @@ def test_registration_does_what_its_role_allows(
     assert {(call.action, resource_of(call, stack)) for call in calls} == allowed(
         stack, template, "RegistrationFunction"
     )
+    written = [call for call in calls if call.action in {"dynamodb:PutItem", "dynamodb:DeleteItem"}]
+    ids = {call.parameters.get("Item", call.parameters.get("Key"))["client_id"]["S"] for call in written}
+    (pattern,) = writable_ids(template)
+    assert ids == {client_id}
+    assert fnmatchcase(client_id, pattern)
+    assert not fnmatchcase(REGISTRAR_ID, pattern)
+
+
+def writable_ids(template: Document) -> list[str]:
+    """Return the patterns of the client ids that the registration function may write; it writes no other client."""
+    policies = template["Resources"]["RegistrationRole"]["Properties"]["Policies"]
+    statements = [one for policy in policies for one in policy["PolicyDocument"]["Statement"]]
+    writing = [one for one in statements if {"dynamodb:PutItem", "dynamodb:DeleteItem"} & set(as_list(one["Action"]))]
+    (condition,) = [one["Condition"] for one in writing]
+    patterns: list[str] = condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+    assert patterns == [REGISTERED_ID_PREFIX + "*"]
+    return patterns
 
 
 def registration_event(method: str, path: str, token: str, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -103,6 +103,14 @@ def test_of_two_creators_one_wins(latchkey: Command, store: DynamoDBClientStore)
     assert json.loads(winner.stdout)["name"] == stored(store, "x").name
 
 
+def test_an_id_of_the_registration_functions_kind_is_warned_of(latchkey: Command) -> None:
+    """Any printable ASCII is an id, one that begins as those of registered clients do included; but it is said."""
+    result = latchkey.run("clients", "create", "reg-ular", "--scope", "a", "--json")
+    assert (result.status, result.json["client_id"]) == (0, "reg-ular")
+    assert result.stderr.startswith("Warning: ids that begin with reg- are")
+    assert "reg-" not in latchkey.run("clients", "create", "my-reg-ular", "--scope", "a", "--json").stderr
+
+
 def test_a_client_without_scopes_is_warned_of(latchkey: Command) -> None:
     """One line on stderr, as its tokens will open nothing; where there is a scope, there is none."""
     for options, warnings in (((), 1), (("--scope", ""), 1), (("--scope", "a"), 0)):
@@ -367,6 +375,27 @@ def test_clients_are_listed_in_order_across_pages(latchkey: Command, store: Dyna
     for client_id in ("c", "a", "b"):
         store.create(Client(client_id, scopes=(), created_at=0))
     assert [each["client_id"] for each in latchkey.run("clients", "list", "--json").json] == ["a", "b", "c"]
+
+
+def test_a_record_that_cannot_be_read_hides_no_other(
+    latchkey: Command, store: DynamoDBClientStore, dynamodb: "DynamoDBClient", table: str
+) -> None:
+    """The others are listed; what could not be read is named on stderr, and with --json; the status is 1."""
+    for client_id in ("a", "c"):
+        store.create(Client(client_id, scopes=(), created_at=0))
+    dynamodb.put_item(TableName=table, Item={"client_id": {"S": "b"}, "scope": {"N": "1"}})
+    as_json = latchkey.run("clients", "list", "--json")
+    as_json.said("'b'")
+    assert as_json.status == 1
+    assert [(each["client_id"], each.get("unreadable", False)) for each in as_json.json] == [
+        ("a", False),
+        ("b", True),
+        ("c", False),
+    ]
+    for_people = latchkey.run("clients", "list")
+    for_people.said("these records could not be read: 'b'")
+    assert for_people.status == 1
+    assert for_people.stdout.count("no expiry") + for_people.stdout.count("none") == 2
 
 
 def test_what_somebody_else_wrote_does_not_reach_the_terminal_raw(

@@ -59,7 +59,7 @@ def test_a_token_is_revoked_until_it_can_be_accepted_no_more(
         "remembered_until": timestamp(until),
     }
     assert revoked(state) == {claims["jti"]: until}
-    assert state.is_revoked(jti=claims["jti"], client_id="demo", issued_at=claims["iat"])
+    assert state.is_revoked(jti=claims["jti"], client_ids=("demo",), issued_at=claims["iat"])
 
 
 def test_a_person_is_told_what_was_revoked(latchkey: Command, issuer: Issuer) -> None:
@@ -148,9 +148,9 @@ def test_every_token_of_a_client_up_to_now_is_revoked(latchkey: Command, state: 
     not_before = state.revocations(0).clients["demo"]
     assert said == {"client_id": "demo", "not_before": timestamp(not_before)}
     assert before + 1 <= not_before <= time.time() + 2
-    assert state.is_revoked(jti="j", client_id="demo", issued_at=before)
-    assert not state.is_revoked(jti="j", client_id="demo", issued_at=not_before)
-    assert not state.is_revoked(jti="j", client_id="other", issued_at=before)
+    assert state.is_revoked(jti="j", client_ids=("demo",), issued_at=before)
+    assert not state.is_revoked(jti="j", client_ids=("demo",), issued_at=not_before)
+    assert not state.is_revoked(jti="j", client_ids=("other",), issued_at=before)
 
 
 def test_a_person_is_told_before_when(latchkey: Command) -> None:

@@ -173,7 +173,7 @@ def test_the_list_goes_over_pages(store: DynamoDBClientStore) -> None:
     clients = [fresh(claims={"filler": "x" * 60_000}) for _ in range(20)]
     for each in clients:
         store.create(each)
-    listed = {each.client_id for each in store.list()}
+    listed = {each.client_id for each in store.list() if isinstance(each, Client)}
     assert {each.client_id for each in clients} <= listed
 
 
