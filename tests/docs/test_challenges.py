@@ -13,14 +13,14 @@ from infra.cloudformation import Stack
 from infra.local.lambda_runtime import load_function
 from tests.conftest import AWS_ENVIRON
 from tests.docs.test_exchanges import TOKEN, like, messages
-from tests.local.variants import AUDIENCE, ROUTES, issuing, serving_variant
+from tests.local.variants import AUDIENCE, issuing, serving_variant
 
 PAGE = "challenges.md"
 # What a page tells by leaving it out.
 TELLING = ("WWW-Authenticate", "x-amzn-Remapped-WWW-Authenticate", "Access-Control-Allow-Origin")
 REST, HTTP = ("rest_token", "rest_request"), ("http_policy", "http_simple", "http_1_0")
-MAPPED = {"ROUTES": json.dumps(ROUTES)}
 READING = {"scope": "products:read"}
+EXPIRED = {"iat": 1_000_000_000, "exp": 1_000_003_600}
 
 
 @dataclass(frozen=True)
@@ -29,21 +29,22 @@ class Exchange:
 
     request: int
     variants: tuple[str, ...]
-    environ: Mapping[str, str] = field(default_factory=dict)
     claims: Mapping[str, Any] = field(default_factory=dict)
+    mapped: bool = False
+    environ: Mapping[str, str] = field(default_factory=dict)
 
 
 EXCHANGES = (
     Exchange(0, REST),
-    Exchange(2, REST, MAPPED, READING),
-    Exchange(4, REST, {}, READING),
-    Exchange(6, REST, {"INVALID_TOKEN_RESULT": "deny"}, {"iat": 1_000_000_000, "exp": 1_000_003_600}),
+    Exchange(2, REST, READING, mapped=True),
+    Exchange(4, REST, READING),
+    Exchange(6, REST, EXPIRED, environ={"INVALID_TOKEN_RESULT": "deny"}),
     Exchange(8, HTTP),
-    Exchange(10, HTTP, MAPPED, READING),
-    Exchange(12, HTTP, {}, READING),
+    Exchange(10, HTTP, READING, mapped=True),
+    Exchange(12, HTTP, READING),
     Exchange(14, ("http_jwt",)),
-    Exchange(16, ("http_jwt",), {}, {"aud": "https://elsewhere.example.com"}),
-    Exchange(18, ("http_jwt",), {}, READING),
+    Exchange(16, ("http_jwt",), {"aud": "https://elsewhere.example.com"}),
+    Exchange(18, ("http_jwt",), READING),
 )
 
 
@@ -67,8 +68,9 @@ def test_an_exchange_is_as_the_page_shows_it(issuer: str, exchange: Exchange, va
     # No exchange of the page gets as far as the table.
     own = {"PRODUCTS_TABLE": "products", "RESOURCE": AUDIENCE, "ISSUER": issuer}
     resource = load_function("resource_server.handler", AWS_ENVIRON | own)
+    served: dict[str, Any] = {"mapped": exchange.mapped, "environ": exchange.environ}
     asked, told = messages(PAGE)[exchange.request : exchange.request + 2]
-    with serving_variant(variant, stack, issuer, resource, exchange.environ) as api:
+    with serving_variant(variant, stack, issuer, resource, **served) as api:
         token = api.token(**exchange.claims)
         method, path, _ = asked.start.split(" ")
         headers = {name: TOKEN.sub(token, value.removesuffix("...")) for name, value in asked.headers.items()}

@@ -5,7 +5,6 @@ Where a kind of API cannot answer as the others do, a table here says so.
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ import pytest
 
 from infra.cloudformation import Stack
 from tests.authorizer import issuer as token_issuer
-from tests.local.variants import AUDIENCE, REVOKED, ROUTES, VARIANTS, Api, issuing, resource_function, serving_variant
+from tests.local.variants import AUDIENCE, REVOKED, VARIANTS, Api, issuing, resource_function, serving_variant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from infra.local.lambda_runtime import Handler
 
 LAMBDA = [name for name in VARIANTS if name != "http_jwt"]
-MAPPED = {"ROUTES": json.dumps(ROUTES)}
 # Every variant as it is, and those with a Lambda authorizer with a map from scopes to routes too.
 SERVED = [*((name, False) for name in VARIANTS), *((name, True) for name in LAMBDA)]
 PRODUCT = {"name": "Mug", "price": "8.00"}
@@ -59,7 +57,7 @@ def variant(request: pytest.FixtureRequest) -> tuple[str, bool]:
 @pytest.fixture(scope="module")
 def api(variant: tuple[str, bool], stack: Stack, issuer: str, resource: Handler) -> Iterator[Api]:
     """Serve a variant."""
-    with serving_variant(variant[0], stack, issuer, resource, MAPPED if variant[1] else {}) as served:
+    with serving_variant(variant[0], stack, issuer, resource, mapped=variant[1]) as served:
         yield served
 
 
@@ -125,7 +123,7 @@ def test_an_expired_token_is_403_where_that_is_asked_for(
     name: str, stack: Stack, issuer: str, resource: Handler
 ) -> None:
     """INVALID_TOKEN_RESULT=deny makes a denial of it, which is kept, behind every Lambda authorizer."""
-    with serving_variant(name, stack, issuer, resource, {"INVALID_TOKEN_RESULT": "deny"}) as api:
+    with serving_variant(name, stack, issuer, resource, environ={"INVALID_TOKEN_RESULT": "deny"}) as api:
         token = api.token(**REFUSED["expired"])
         assert [api.call("GET", "/products", token).status_code for _ in range(2)] == [403, 403]
         assert api.authorizer.calls == 1

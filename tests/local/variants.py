@@ -28,6 +28,7 @@ from infra.cloudformation import TEMPLATE
 from infra.local.gateway import Gateway, HttpGateway
 from infra.local.gateway.server import serving
 from infra.local.lambda_runtime import load_function
+from infra.route_map import compile_routes
 from infra.template_yaml import load
 from tests.authorizer import feeds, jwks_server
 from tests.authorizer import issuer as token_issuer
@@ -43,21 +44,6 @@ HTTP_DOCUMENT = Path(TEMPLATE).parent / "openapi" / "resource_server_http.yaml"
 AUDIENCE = token_issuer.AUDIENCE
 REVOKED = "revoked"
 ACCOUNT, API = "123456789012", "abcdef1234"
-
-# The map from scopes to routes: with it the gateway refuses what without it the sample API refuses itself.
-ROUTES = {
-    "latchkey_routes": 1,
-    "groups": [
-        {
-            "any_of": [["products:read"]],
-            "routes": ["GET /products", "GET /products/{id}"],
-            "allow": ["GET/products", "GET/products/*"],
-            "deny": [],
-        },
-        {"any_of": [["products:write"]], "routes": ["POST /products"], "allow": ["POST/products"], "deny": []},
-    ],
-    "closed": {"routes": [], "deny": []},
-}
 
 Document = dict[str, Any]
 
@@ -185,17 +171,28 @@ def resource_function(stack: Stack, issuer: str, endpoint: str) -> Handler:
 
 
 @contextmanager
-def serving_variant(
-    name: str, stack: Stack, issuer: str, resource: Handler, environ: Mapping[str, str] | None = None
+def serving_variant(  # noqa: PLR0913 - what is served, and with what
+    name: str,
+    stack: Stack,
+    issuer: str,
+    resource: Handler,
+    *,
+    mapped: bool = False,
+    environ: Mapping[str, str] | None = None,
 ) -> Iterator[Api]:
-    """Serve a variant, its authorizer started cold with `environ` over the settings that it needs."""
+    """Serve a variant, its authorizer started cold with `environ` over the settings that it needs.
+
+    `mapped`: with the map from scopes to routes that its document compiles to, so that the gateway refuses what without
+    one the sample API refuses itself.
+    """
     variant = VARIANTS[name]
-    own = {"ISSUER": issuer, "AUDIENCE": AUDIENCE, **variant.environ, **(environ or {})}
+    described = variant.document(stack, issuer)
+    routes = {"ROUTES": compile_routes(described).json} if mapped else {}
+    own = {"ISSUER": issuer, "AUDIENCE": AUDIENCE, **variant.environ, **routes, **(environ or {})}
     authorizer = Counter(load_function("authorizer.handler", own))
     functions: dict[str, Handler] = {"AuthorizerFunction": authorizer, "ResourceFunction": resource}
     handlers = {stack.resolve({"Fn::GetAtt": [each, "Arn"]}): handler for each, handler in functions.items()}
     stage = "$default" if variant.gateway is HttpGateway else "v1"
-    described = variant.document(stack, issuer)
     served = variant.gateway(described, handlers, stage=stage, region="us-east-1", account_id=ACCOUNT, api_id=API)
     with serving(served) as url, httpx.Client(base_url=url) as client:
         yield Api(client, issuer, authorizer)
