@@ -179,7 +179,7 @@ def test_a_token_without_the_scope_is_403(api: Api, kind: str, variant: tuple[st
 def test_the_cache_grants_nothing_on_a_second_route(api: Api, first: str, variant: tuple[str, bool]) -> None:
     """Asked about one route, the authorizer's answer is right on the next, whichever came first; it is asked once.
 
-    A Boolean is kept by route, and so asked for once for each; API Gateway's own authorizer keeps nothing.
+    What is kept by route or by call is asked for once for each; API Gateway's own authorizer keeps nothing.
     """
     token, before = api.token(scope="products:read"), api.authorizer.calls
     second = "POST" if first == "GET" else "GET"
@@ -188,7 +188,7 @@ def test_the_cache_grants_nothing_on_a_second_route(api: Api, first: str, varian
         for method in (first, second, first)
     }
     assert statuses == {"GET": 200, "POST": 403}
-    assert api.authorizer.calls - before == {"http_simple": 2, "http_jwt": 0}.get(variant[0], 1)
+    assert api.authorizer.calls - before == {"rest_call": 2, "http_simple": 2, "http_jwt": 0}.get(variant[0], 1)
 
 
 # Where the two kinds of API differ about what stands nowhere: a REST API of ours has ANY on each path, an HTTP API's

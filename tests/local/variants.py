@@ -4,6 +4,7 @@
 | --- | --- | --- | --- |
 | rest_token | REST | Lambda, TOKEN | a policy |
 | rest_request | REST | Lambda, REQUEST | a policy |
+| rest_call | REST | Lambda, REQUEST, the call in its identity | a policy for the call |
 | http_policy | HTTP, payload 2.0 | Lambda | a policy |
 | http_simple | HTTP, payload 2.0 | Lambda, the route in its identity | yes or no |
 | http_1_0 | HTTP, payload 1.0 | Lambda | a policy |
@@ -57,6 +58,14 @@ def rest_request(stack: Stack, _issuer: str) -> Document:
     """Give it with a REQUEST authorizer."""
     document = copy.deepcopy(stack.api("ResourceApi"))
     authorizer_of(document).update(type="request", identitySource="method.request.header.Authorization")
+    return document
+
+
+def rest_call(stack: Stack, issuer: str) -> Document:
+    """Give it with the call in the identity, as a policy for one call has to be kept."""
+    document = rest_request(stack, issuer)
+    sources = "method.request.header.Authorization, context.httpMethod, context.path"
+    authorizer_of(document)["identitySource"] = sources
     return document
 
 
@@ -114,6 +123,7 @@ class Variant:
 VARIANTS = {
     "rest_token": Variant(rest_token, Gateway),
     "rest_request": Variant(rest_request, Gateway),
+    "rest_call": Variant(rest_call, Gateway, {"POLICY_FOR": "call"}),
     "http_policy": Variant(http_policy, HttpGateway),
     "http_simple": Variant(http_simple, HttpGateway, {"HTTP_API_RESPONSE": "simple"}),
     "http_1_0": Variant(http_1_0, HttpGateway),
