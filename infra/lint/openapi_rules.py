@@ -23,11 +23,20 @@ GATEWAY_RESPONSES: Final = frozenset(
         "UNSUPPORTED_MEDIA_TYPE", "WAF_FILTERED",
     }
 )  # fmt: skip
+# "Choose between REST APIs and HTTP APIs" in the developer guide.
+REST_ONLY: Final = frozenset(
+    {
+        "x-amazon-apigateway-binary-media-types", "x-amazon-apigateway-gateway-responses", "x-amazon-apigateway-policy",
+        "x-amazon-apigateway-request-validator", "x-amazon-apigateway-request-validators",
+    }
+)  # fmt: skip
+FORMATS: Final = ("1.0", "2.0")
 MAX_AUTHORIZER_TTL_SECONDS: Final = 3600
 OPERATIONS: Final = (
     "get", "post", "put", "patch", "delete", "head", "options", "x-amazon-apigateway-any-method"
 )  # fmt: skip
 _ANY: Final = "x-amazon-apigateway-any-method"
+_CHALLENGE: Final = "gatewayresponse.header.WWW-Authenticate"
 _CORS: Final = "gatewayresponse.header.Access-Control-Allow-Origin"
 _FUNCTION_OF_URI: Final = re.compile(
     r"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/"
@@ -37,7 +46,7 @@ _FUNCTION_OF_URI: Final = re.compile(
 
 def openapi_is_valid(deployment: Deployment) -> Iterator[str]:
     """Check that each document is OpenAPI 3.0."""
-    for api, document in deployment.documents.items():
+    for api, document in deployment.every_document().items():
         for error in OpenAPIV30SpecValidator(document).iter_errors():
             yield f"{api}: {error.message[:200]}"
 
@@ -58,6 +67,58 @@ def gateway_response_has_cors(deployment: Deployment) -> Iterator[str]:
             for name in sorted({*responses, "DEFAULT_4XX", "DEFAULT_5XX"}):
                 if _CORS not in responses.get(name, {}).get("responseParameters", {}):
                     yield f"{api}: the gateway response {name} lacks Access-Control-Allow-Origin"
+
+
+def challenge_names_the_scopes_of_the_api(deployment: Deployment) -> Iterator[str]:
+    """Check that a challenge's scope, one for every route, is all that operations say in x-latchkey-scopes."""
+    for api, document in deployment.documents.items():
+        said = sorted(
+            {scope for _, operation in _operations(document) for scope in operation.get("x-latchkey-scopes", [])}
+        )
+        for name, response in _gateway_responses(document).items():
+            challenge = response.get("responseParameters", {}).get(_CHALLENGE, "")
+            if said and "Bearer" in challenge and f'scope="{" ".join(said)}"' not in challenge:
+                yield f"{api}: the challenge of {name} does not name the scopes {said}"
+
+
+def http_api_has_what_it_can_have(deployment: Deployment) -> Iterator[str]:
+    """Check that an HTTP API has CORS of its own, and nothing that only REST APIs have: it would be ignored."""
+    for api in deployment.http_documents:
+        document = deployment.every_document()[api]
+        if "x-amazon-apigateway-cors" not in document:
+            yield f"{api}: browsers get no answer without x-amazon-apigateway-cors"
+        for name in sorted(document.keys() & REST_ONLY):
+            yield f"{api}: an HTTP API has no {name}"
+
+
+def http_integration_says_its_format(deployment: Deployment) -> Iterator[str]:
+    """Check that each integration and Lambda authorizer of an HTTP API says its payload format."""
+    for api in deployment.http_documents:
+        document = deployment.every_document()[api]
+        for where, operation in _operations(document):
+            if _integration(document, operation).get("payloadFormatVersion") not in FORMATS:
+                yield f"{api}: {where} has no payloadFormatVersion of {FORMATS}"
+        for name, scheme in document["components"]["securitySchemes"].items():
+            authorizer = scheme["x-amazon-apigateway-authorizer"]
+            if authorizer["type"] == "request" and authorizer.get("authorizerPayloadFormatVersion") not in FORMATS:
+                yield f"{api}: the authorizer {name} has no authorizerPayloadFormatVersion of {FORMATS}"
+
+
+def simple_response_is_kept_for_its_route(deployment: Deployment) -> Iterator[str]:
+    """Check that no Boolean is kept without the route among its identity sources: it would stand for every route."""
+    for api, name, authorizer in _authorizers(deployment):
+        sources = str(authorizer.get("identitySource", "")).replace(" ", "").split(",")
+        kept = authorizer.get("authorizerResultTtlInSeconds") != 0
+        if authorizer.get("enableSimpleResponses") and kept and "$context.routeKey" not in sources:
+            yield f"{api}: the authorizer {name} has simple responses and no $context.routeKey in its identity"
+
+
+def no_route_takes_preflight_requests(deployment: Deployment) -> Iterator[str]:
+    """Check that no route of an HTTP API is for ANY method behind an authorizer: preflight requests have no token."""
+    for api, document in deployment.http_documents.items():
+        for where, operation in _operations(document):
+            if where.startswith("ANY ") and operation.get("security"):
+                yield f"{api}: {where} takes preflight requests, which have no token"
 
 
 def authorizer_ttl_is_within_the_limit(deployment: Deployment) -> Iterator[str]:
@@ -83,25 +144,25 @@ def uri_names_a_function(deployment: Deployment) -> Iterator[str]:
     """Check that each integration and authorizer names a function of this stack, which lets the API invoke it."""
     functions = [logical_id for logical_id, _ in deployment.of_type("AWS::Serverless::Function")]
     names = {deployment.stack.resolve({"Ref": logical_id}): logical_id for logical_id in functions}
-    for api, document in deployment.documents.items():
+    for api, document in deployment.every_document().items():
         for where, uri in _uris(document):
             match = _FUNCTION_OF_URI.fullmatch(str(uri))
             if match is None or match["name"] not in names:
                 yield f"{api}: {where} names no function of the template: {uri}"
-            elif not _may_invoke(deployment, api, names[match["name"]]):
+            elif api in deployment.documents and not _may_invoke(deployment, api, names[match["name"]]):
                 yield f"{api}: {where} may not invoke {names[match['name']]}"
 
 
 def operation_is_importable(deployment: Deployment) -> Iterator[str]:
     """Check that each operation has an integration, responses of its own, and security of the document's schemes."""
-    for api, document in deployment.documents.items():
+    for api, document in deployment.every_document().items():
         if "security" in document:
             yield f"{api}: API Gateway ignores security at the root of a document"
         schemes = document["components"].get("securitySchemes", {})
         for where, operation in _operations(document):
             if "x-amazon-apigateway-integration" not in operation:
                 yield f"{api}: {where} has no integration"
-            if any("$ref" in response for response in operation["responses"].values()):
+            if api in deployment.documents and any("$ref" in response for response in operation["responses"].values()):
                 yield f"{api}: {where} has a response by reference, which API Gateway does not follow"
             yield from (
                 f"{api}: {where} is secured by {name}, which there is not"
@@ -111,8 +172,8 @@ def operation_is_importable(deployment: Deployment) -> Iterator[str]:
 
 
 def operation_with_a_token_says_its_scopes(deployment: Deployment) -> Iterator[str]:
-    """Check that operations behind a token authorizer, and no others, say in x-latchkey-scopes what they need."""
-    for api, document in deployment.documents.items():
+    """Check that operations behind the token's authorizer, and no others, say in x-latchkey-scopes what they need."""
+    for api, document in deployment.every_document().items():
         schemes = document["components"].get("securitySchemes", {})
         for where, operation in _operations(document):
             types = {
@@ -120,8 +181,10 @@ def operation_with_a_token_says_its_scopes(deployment: Deployment) -> Iterator[s
                 for requirement in operation.get("security", [])
                 for name in requirement.keys() & schemes.keys()
             }
-            if ("token" in types) != bool(operation.get("x-latchkey-scopes")):
-                yield f"{api}: {where} has either a token authorizer or x-latchkey-scopes, and not both"
+            # In a REST API of ours, a request authorizer is for credentials that are no token.
+            takes_token = "token" in types or (api in deployment.http_documents and bool(types))
+            if takes_token != bool(operation.get("x-latchkey-scopes")):
+                yield f"{api}: {where} has either a token's authorizer or x-latchkey-scopes, and not both"
 
 
 def component_is_importable(deployment: Deployment) -> Iterator[str]:
@@ -147,17 +210,25 @@ def _operations(document: Document) -> Iterator[tuple[str, Document]]:
                 yield f"{'ANY' if method == _ANY else method.upper()} {path}", item[method]
 
 
+def _integration(document: Document, operation: Document) -> Document:
+    """Return the integration of an operation; an HTTP API may have it among the components."""
+    integration: Document = operation.get("x-amazon-apigateway-integration", {})
+    shared: Document = document["components"].get("x-amazon-apigateway-integrations", {})
+    return shared.get(integration["$ref"].rpartition("/")[2], {}) if "$ref" in integration else integration
+
+
 def _authorizers(deployment: Deployment) -> Iterator[tuple[str, str, Document]]:
     """Yield API, name and definition, as it is written, of each authorizer."""
-    for api, properties in deployment.of_type("AWS::Serverless::Api"):
-        for name, scheme in properties["DefinitionBody"]["components"].get("securitySchemes", {}).items():
+    rest = {api: properties["DefinitionBody"] for api, properties in deployment.of_type("AWS::Serverless::Api")}
+    for api, document in {**rest, **deployment.http_documents}.items():
+        for name, scheme in document["components"].get("securitySchemes", {}).items():
             if "x-amazon-apigateway-authorizer" in scheme:
                 yield api, name, scheme["x-amazon-apigateway-authorizer"]
 
 
 def _uris(document: Document) -> Iterator[tuple[str, Any]]:
     for where, operation in _operations(document):
-        integration = operation.get("x-amazon-apigateway-integration", {})
+        integration = _integration(document, operation)
         if integration.get("type") != "mock":
             yield where, integration.get("uri")
     for name, scheme in document["components"].get("securitySchemes", {}).items():
@@ -175,6 +246,11 @@ OPENAPI_RULES: Final[tuple[Rule, ...]] = (
     openapi_is_valid,
     gateway_response_exists,
     gateway_response_has_cors,
+    challenge_names_the_scopes_of_the_api,
+    http_api_has_what_it_can_have,
+    http_integration_says_its_format,
+    simple_response_is_kept_for_its_route,
+    no_route_takes_preflight_requests,
     authorizer_ttl_is_within_the_limit,
     identity_source_is_there_for_what_is_kept,
     uri_names_a_function,

@@ -13,11 +13,13 @@ from infra.lint.openapi_rules import OPENAPI_RULES
 from infra.lint.template_rules import TEMPLATE_RULES
 
 AUTH, RESOURCE, ITSELF = "openapi/auth_server.yaml", "openapi/resource_server.yaml", "template.yaml"
+HTTP = "openapi/resource_server_http.yaml"
 
 # Rule, file, what is there, and the fault in its place.
 FAULTS = [
     ("openapi_is_valid", AUTH, "    post:\n      operationId: issueToken", "    pst:\n      operationId: issueToken"),
     ("openapi_is_valid", RESOURCE, "description: The product, with its id.", "descriptoin: The product, with its id."),
+    ("openapi_is_valid", HTTP, "'200': {description: The product.}", "'200': {descriptoin: The product.}"),
     ("gateway_response_exists", AUTH, "  THROTTLED:", "  THROTLED:"),
     ("gateway_response_exists", RESOURCE, "  ACCESS_DENIED:", "  FORBIDDEN:"),
     ("gateway_response_exists", RESOURCE, "  THROTTLED:", "  REQUEST_TOO_LARGE:"),
@@ -71,6 +73,50 @@ FAULTS = [
         RESOURCE,
         "        - accessToken: []\n      requestBody",
         "        []\n      requestBody",
+    ),
+    ("challenge_names_the_scopes_of_the_api", RESOURCE, 'products:read products:write\\"', 'products:read\\"'),
+    (
+        "challenge_names_the_scopes_of_the_api",
+        RESOURCE,
+        "x-latchkey-scopes: ['products:write']",
+        "x-latchkey-scopes: ['a']",
+    ),
+    ("http_api_has_what_it_can_have", HTTP, "x-amazon-apigateway-cors:", "x-amazon-apigateway-crs:"),
+    (
+        "http_api_has_what_it_can_have",
+        HTTP,
+        "\ncomponents:",
+        "\nx-amazon-apigateway-gateway-responses: {UNAUTHORIZED: {statusCode: '401'}}\ncomponents:",
+    ),
+    (
+        "http_integration_says_its_format",
+        HTTP,
+        "      payloadFormatVersion: '2.0'",
+        "      payloadFormatVersion: '3.0'",
+    ),
+    ("http_integration_says_its_format", HTTP, "        authorizerPayloadFormatVersion: '2.0'\n", ""),
+    ("simple_response_is_kept_for_its_route", HTTP, "enableSimpleResponses: false", "enableSimpleResponses: true"),
+    (
+        "no_route_takes_preflight_requests",
+        HTTP,
+        "    post:\n      operationId: createProduct",
+        "    x-amazon-apigateway-any-method:\n      operationId: createProduct",
+    ),
+    ("authorizer_ttl_is_within_the_limit", HTTP, "Ref: AuthorizerCacheSeconds", "Ref: StageName"),
+    (
+        "identity_source_is_there_for_what_is_kept",
+        HTTP,
+        "        identitySource: $request.header.Authorization\n",
+        "",
+    ),
+    ("uri_names_a_function", HTTP, "-resource/invocations", "-resorce/invocations"),
+    ("operation_is_importable", HTTP, "- accessToken: []", "- accesToken: []"),
+    ("operation_is_importable", HTTP, "\npaths:", "\nsecurity: []\npaths:"),
+    (
+        "operation_with_a_token_says_its_scopes",
+        HTTP,
+        "x-latchkey-scopes: ['products:write']",
+        "x-latchkey-scopes: []",
     ),
     ("component_is_importable", AUTH, "KeySet", "Key_Set"),
     ("component_is_importable", AUTH, "type: apiKey", "type: http"),
@@ -140,6 +186,13 @@ def test_a_rule_finds_its_fault(template: Path, rule: str, file: str, there: str
     if rule == "file_has_no_aliases":
         plant(template, file, "Outputs:\n", "Outputs:\n  Again: *all\n")
     assert any(finding.startswith(rule) for finding in ruled(Deployment.read(template)))
+
+
+def test_a_boolean_may_be_kept_with_its_route(template: Path) -> None:
+    """Simple responses with $context.routeKey among the identity sources are no finding, nor are those never kept."""
+    plant(template, HTTP, "enableSimpleResponses: false", "enableSimpleResponses: true")
+    plant(template, HTTP, "$request.header.Authorization\n", "$request.header.Authorization, $context.routeKey\n")
+    assert list(ruled(Deployment.read(template))) == []
 
 
 def test_every_rule_has_a_fault() -> None:

@@ -140,25 +140,24 @@ def test_the_gate_answers_as_the_token_endpoint_does() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameters", "challenge"),
+    ("parameters", "metadata"),
     [
-        ({}, 'Bearer realm="api"'),
-        (
-            DOMAINS,
-            'Bearer realm="api", resource_metadata="https://api.example.com/.well-known/oauth-protected-resource"',
-        ),
-        (
-            URLS,
-            'Bearer realm="api", resource_metadata="https://cdn.example.com/api/.well-known/oauth-protected-resource"',
-        ),
+        ({}, ""),
+        (DOMAINS, ', resource_metadata="https://api.example.com/.well-known/oauth-protected-resource"'),
+        (URLS, ', resource_metadata="https://cdn.example.com/api/.well-known/oauth-protected-resource"'),
     ],
     ids=["stage", "domain", "given"],
 )
 @pytest.mark.spec("RFC 9728", "5.1")
-def test_a_challenge_says_where_to_get_a_token(parameters: dict[str, str], challenge: str) -> None:
-    """The 401 of the sample API names its metadata, wherever the API's own address is known."""
-    status, headers, _ = gateway_response(Stack(parameters=parameters).api("ResourceApi"), "UNAUTHORIZED")
-    assert (status, headers["WWW-Authenticate"]) == ("401", challenge)
+def test_a_challenge_says_where_to_get_a_token(parameters: dict[str, str], metadata: str) -> None:
+    """401 and 403 of the sample API name its scopes, and its metadata wherever the API's own address is known."""
+    document = Stack(parameters=parameters).api("ResourceApi")
+    scope = 'scope="products:read products:write"'
+    status, headers, _ = gateway_response(document, "UNAUTHORIZED")
+    assert (status, headers["WWW-Authenticate"]) == ("401", f'Bearer realm="api", {scope}{metadata}')
+    status, headers, _ = gateway_response(document, "ACCESS_DENIED")
+    challenge = f'Bearer realm="api", error="insufficient_scope", {scope}{metadata}'
+    assert (status, headers["WWW-Authenticate"]) == ("403", challenge)
 
 
 @pytest.mark.spec("RFC 6750", "3.1")

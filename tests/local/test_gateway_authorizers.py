@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.local.gateway.authorizers import grant, token
+from infra.local.gateway.authorizers import result_cache, token
 from infra.local.gateway.errors import DocumentError
 from tests.local.gateway_api import ARN, client_of, document, gateway, proxy, token_scheme
 
@@ -256,7 +256,7 @@ def test_each_authorizer_has_a_cache_of_its_own() -> None:
 
 def test_the_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """When the cache is full, the oldest result makes room."""
-    monkeypatch.setattr(grant, "CACHED_RESULTS", 2)
+    monkeypatch.setattr(result_cache, "CACHED_RESULTS", 2)
     recorder = Recorder({f"Bearer {n}": result() for n in range(3)})
     with client_of(gateway(protected(), {"auth": recorder})) as client:
         for each, calls in [("0", 1), ("1", 2), ("2", 3), ("1", 3), ("2", 3), ("0", 4)]:

@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from infra.local.gateway.server import serving
-from tests.local.gateway_api import document, gateway, proxy, token_scheme
+from tests.local.gateway_api import document, gateway, http_gateway, http_proxy, http_scheme, proxy, token_scheme
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from infra.local.gateway import Gateway
+    from infra.local.gateway import Gateway, HttpGateway
 
 SETTINGS = {"DEFAULT_4XX": {"responseParameters": {"gatewayresponse.header.X-Query": "method.request.querystring.q"}}}
 
@@ -48,10 +48,26 @@ def make() -> Gateway:
     return gateway(described, {"authorizer": allow})
 
 
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    """Yield the port of a gateway, which still answers in the end."""
-    with serving(make()) as url:
+def make_http() -> HttpGateway:
+    """Return the same for an HTTP API."""
+    paths = {
+        "/{proxy+}": {"x-amazon-apigateway-any-method": http_proxy()},
+        "/a": {"post": http_proxy(version="1.0"), "get": http_proxy(security=[{"auth": []}])},
+    }
+    return http_gateway(
+        document(
+            paths,
+            components={"securitySchemes": {"auth": http_scheme()}},
+            **{"x-amazon-apigateway-cors": {"allowOrigins": ["https://*"]}},
+        ),
+        {"authorizer": allow},
+    )
+
+
+@pytest.fixture(scope="module", params=[make, make_http], ids=["rest", "http"])
+def port(request: pytest.FixtureRequest) -> Iterator[int]:
+    """Yield the port of a gateway of either kind, which still answers in the end."""
+    with serving(request.param()) as url:
         yield int(url.rsplit(":", 1)[1])
         assert httpx.get(f"{url}/still-there").status_code == 200
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.local.gateway.integrations.lambda_proxy import MalformedResultError, parse_result
+from infra.local.gateway.integrations.proxy_result import MalformedResultError, parse_result
 from infra.local.gateway.responses import Response
 from tests.local.gateway_api import client_of, document, gateway, proxy
 

@@ -90,6 +90,23 @@ def test_a_path_loses_the_path_of_the_api_itself(path: str, expected: str) -> No
     assert request_of(rest_event("GET", path), "/shop").path == expected
 
 
+def test_the_claims_of_a_jwt_authorizer_are_read() -> None:
+    """Behind API Gateway's own JWT authorizer the scope permits; a claim of the name permissions does not."""
+    event = http_event("GET", "/products", permissions=None)
+    claims = {"client_id": "shop", "scope": "products:read", "permissions": "products:write", "exp": "4102444800"}
+    event["requestContext"]["authorizer"] = {"jwt": {"claims": claims, "scopes": None}}
+    caller = request_of(event, "").caller
+    assert (caller.client_id, caller.permissions) == ("shop", frozenset({"products:read"}))
+    assert not caller.has_expired(4_102_444_799)
+
+
+def test_a_lambda_authorizers_context_is_the_only_one_read() -> None:
+    """Where a Lambda authorizer has answered, claims beside its context count for nothing."""
+    event = http_event("GET", "/products", permissions="products:read")
+    event["requestContext"]["authorizer"]["jwt"] = {"claims": {"scope": "products:write"}}
+    assert request_of(event, "").caller.permissions == {"products:read"}
+
+
 def test_an_http_api_event_is_not_read_as_a_rest_event() -> None:
     """Payload format 2.0 has its context one level deeper; permissions beside it are not the authorizer's."""
     event = http_event("GET", "/products", permissions=None)

@@ -16,7 +16,7 @@ from infra.local.gateway.routes import ANY, Router
 from infra.local.gateway.validation import compile_validator, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from infra.local.gateway.authorizers import Authorizer
     from infra.local.gateway.functions import Functions
@@ -42,17 +42,23 @@ def compile_document(
     document: Mapping[str, Any], functions: Functions, clock: Callable[[], float]
 ) -> Router[Operation]:
     """Compile all paths of a document. Raises DocumentError, which names the operation."""
-    if not str(document.get("openapi", "")).startswith("3.0"):
-        raise DocumentError("only OpenAPI 3.0 is interpreted")
-    if document.get("security"):
-        # "Important notes": API Gateway does not use root level security. Deployed, these methods would be open.
-        raise DocumentError("API Gateway ignores security at the root of a document: state it for each operation")
-    schemes = (document.get("components") or {}).get("securitySchemes") or {}
+    schemes = security_schemes(document)
     authorizers = {name: compile_authorizer(name, scheme, functions, clock) for name, scheme in schemes.items()}
     router: Router[Operation] = Router()
     for path, item in (document.get("paths") or {}).items():
         router.add(path, _methods(path, item, document, functions, authorizers))
     return router
+
+
+def security_schemes(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the schemes of a document that is OpenAPI 3.0 and has no security at its root. Raises DocumentError."""
+    if not str(document.get("openapi", "")).startswith("3.0"):
+        raise DocumentError("only OpenAPI 3.0 is interpreted")
+    if document.get("security"):
+        # "Important notes": API Gateway does not use root level security. Deployed, these methods would be open.
+        raise DocumentError("API Gateway ignores security at the root of a document: state it for each operation")
+    schemes: Mapping[str, Any] = (document.get("components") or {}).get("securitySchemes") or {}
+    return schemes
 
 
 def _methods(
@@ -85,18 +91,24 @@ def _operation(
         raise DocumentError("no integration: API Gateway would not deploy it")
     binary = frozenset(media.lower() for media in document.get("x-amazon-apigateway-binary-media-types") or [])
     declared = [*(item.get("parameters") or []), *(operation.get("parameters") or [])]
+    required = required_scheme(operation, authorizers)
     return Operation(
-        authorizer=_authorizer(operation.get("security") or [], authorizers),
+        authorizer=authorizers[required[0]] if required else None,
         validator=compile_validator(document, operation, [resolve(document, parameter) for parameter in declared]),
         integration=compile_integration(integration, Setting(operation, functions, binary)),
     )
 
 
-def _authorizer(security: list[Mapping[str, Any]], authorizers: Mapping[str, Authorizer]) -> Authorizer | None:
-    """Find the one authorizer of an operation: API Gateway has no alternatives and no combinations of them."""
-    names = [name for requirement in security for name in requirement]
-    if not names:
+def required_scheme(operation: Mapping[str, Any], known: Iterable[str]) -> tuple[str, list[str]] | None:
+    """Find the one scheme of an operation, and its scopes; None where it has none. Raises DocumentError.
+
+    API Gateway has no alternatives and no combinations of authorizers.
+    """
+    required = [pair for requirement in operation.get("security") or [] for pair in requirement.items()]
+    if not required:
         return None
-    if len(names) > 1 or names[0] not in authorizers:
-        raise DocumentError(f"security is one authorizer of {sorted(authorizers)}, not {names}")
-    return authorizers[names[0]]
+    names = [name for name, _ in required]
+    if len(names) > 1 or names[0] not in known:
+        raise DocumentError(f"security is one authorizer of {sorted(known)}, not {names}")
+    name, scopes = required[0]
+    return name, list(scopes)

@@ -22,3 +22,13 @@ class GatewayError(Exception):
         self.response_type = response_type
         self.message = message
         self.status = status
+
+
+class HttpError(Exception):
+    """A request that an HTTP API answers itself: {"message": ...}, and `challenge` as its www-authenticate."""
+
+    def __init__(self, status: int, message: str, challenge: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.challenge = challenge

@@ -81,7 +81,7 @@ def request_context(exchange: Exchange) -> dict[str, Any]:
         "path": request.path,
         "protocol": request.protocol,
         "requestId": exchange.request_id,
-        "requestTime": _common_log_time(int(exchange.epoch)),
+        "requestTime": common_log_time(int(exchange.epoch)),
         "requestTimeEpoch": int(exchange.epoch * 1000),
         "resourceId": _resource_id(exchange.resource_path),
         "resourcePath": exchange.resource_path,
@@ -120,12 +120,12 @@ def _headers(exchange: Exchange) -> tuple[dict[str, str], dict[str, list[str]]]:
     every = {name: list(values) for name, values in request.multi_value_headers.items() if name not in DROPPED}
     if every.get("Authorization", [""])[-1].startswith("AWS4-HMAC-SHA256"):
         del every["Authorization"]  # "Important notes": dropped if it holds a Signature Version 4
-    for name, value in _forwarding(exchange):
+    for name, value in forwarding(exchange):
         every[name] = [value]
     return {name: values[-1] for name, values in every.items()}, every
 
 
-def _forwarding(exchange: Exchange) -> tuple[tuple[str, str], ...]:
+def forwarding(exchange: Exchange) -> tuple[tuple[str, str], ...]:
     """Say where the request came from: the client's own X-Forwarded-For is appended to, the others are replaced.
 
     The example event of the page above has these headers.
@@ -161,7 +161,7 @@ def _resource_id(resource_path: str | None) -> str | None:
 
 
 @lru_cache(maxsize=4)
-def _common_log_time(epoch: int) -> str:
+def common_log_time(epoch: int) -> str:
     """Format as the Common Log Format does, in UTC and whatever the locale."""
     at = time.gmtime(epoch)
     return f"{at.tm_mday:02}/{MONTHS[at.tm_mon - 1]}/{at.tm_year}:{at.tm_hour:02}:{at.tm_min:02}:{at.tm_sec:02} +0000"

@@ -7,16 +7,18 @@ import logging
 import re
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from infra.local.gateway.errors import DocumentError
 from infra.local.gateway.workers import Workers
 from infra.local.lambda_runtime import MAX_PAYLOAD_BYTES, FunctionError, LambdaContext, invoke
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from infra.local.lambda_runtime import Handler
+
+T = TypeVar("T")
 
 # `uri` and `authorizerUri`:
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-authorizer.html
@@ -83,6 +85,11 @@ class Functions:
         if match is None or handler is None:
             raise DocumentError(f"no function stands at {uri!r}")
         return Function(match[1], handler, self._workers, timeout)
+
+    async def wait_for(self, seconds: float, call: Callable[..., T], *args: Any) -> T:
+        """Run what is no function but waits as one does: for the network. Raises TimeoutError once the time is up."""
+        result: T = await self._workers.run(seconds, call, *args)
+        return result
 
     def close(self) -> None:
         """Let no further invocation begin."""

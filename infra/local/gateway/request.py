@@ -70,7 +70,7 @@ _spelling_of_bytes = {name.lower().encode(): name for name in SPELLED}
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An HTTP request: `path` is percent-encoded as sent, `query` decoded, `headers` keeps the last of each name."""
+    """An HTTP request: `path` and `raw_query` as sent, `query` decoded; `headers` keeps the last of each name."""
 
     method: str
     path: str
@@ -81,6 +81,7 @@ class Request:
     headers: dict[str, str]
     multi_value_headers: dict[str, list[str]]
     query: dict[str, list[str]]
+    raw_query: str
     body: bytes
 
     def header(self, name: str) -> str | None:
@@ -99,10 +100,19 @@ class Stage:
     api_id: str
     variables: Mapping[str, str]
 
+    @property
+    def arn(self) -> str:
+        """What the ARN of each of its methods or routes begins with."""
+        return f"arn:aws:execute-api:{self.region}:{self.account_id}:{self.api_id}/{self.name}"
+
 
 @dataclass(slots=True)
 class Exchange:
-    """A request on its way through the gateway; `epoch` is the time it came in, in seconds."""
+    """A request on its way through the gateway; `epoch` is the time it came in, in seconds.
+
+    `authorizer` is what integrations get of the authorizer; None where none let the request pass. `route_key` is an
+    HTTP API's name for what stands at method and path.
+    """
 
     stage: Stage
     request: Request
@@ -111,6 +121,7 @@ class Exchange:
     extended_request_id: str
     trace_id: str
     resource_path: str | None = None
+    route_key: str | None = None
     path_parameters: dict[str, str] = field(default_factory=dict)
     authorizer: dict[str, Any] | None = None
 
@@ -147,6 +158,7 @@ def parse_request(scope: Scope, body: bytes) -> Request:
         headers=headers,
         multi_value_headers=multi_value_headers,
         query=_query(scope["query_string"]),
+        raw_query=scope["query_string"].decode("latin-1"),
         body=body,
     )
 

@@ -2,25 +2,28 @@
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-set-up-simple-proxy.html
 
-A trailing slash is ignored. The resource is chosen by the path alone: a method that it lacks is not looked for in a
-less specific resource. Literal segments are compared as sent, without percent-decoding.
+A trailing slash is ignored. A REST API's resource is chosen by the path alone: a method that it lacks is not looked for
+in a less specific resource. Literal segments are compared as sent, without percent-decoding.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 from urllib.parse import unquote
 
 from infra.local.gateway.errors import DocumentError
 from infra.local.gateway.request import decoded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 ANY = "ANY"
 
 T = TypeVar("T")
+
+# A resource's path, what stands at its methods, and the path parameters.
+Match: TypeAlias = "tuple[str, Mapping[str, T], dict[str, str]]"
 
 
 @dataclass(slots=True)
@@ -54,15 +57,18 @@ class Router(Generic[T]):
 
     def find(self, method: str, path: str) -> tuple[str, T, dict[str, str]] | None:
         """Return the resource path, what stands there for the method, and the decoded path parameters."""
-        if not path.startswith("/"):
+        match = next(self.matches(path), None)
+        if match is None:
             return None
-        parameters: dict[str, str] = {}
-        resource = _find(self._root, _segments(path), parameters)
-        if resource is None:
-            return None
-        resource_path, methods = resource
+        resource_path, methods, parameters = match
         found = methods.get(method) or methods.get(ANY)
-        return (resource_path, found, parameters) if found is not None else None
+        if found is None:
+            return None
+        return resource_path, found, {name: _value(value) for name, value in parameters.items()}
+
+    def matches(self, path: str) -> Iterator[Match[T]]:
+        """Yield every resource that a path reaches, the most specific first, with its parameters as sent."""
+        return _matches(self._root, _segments(path), {}) if path.startswith("/") else iter(())
 
 
 def canonical(path: str) -> str:
@@ -91,22 +97,22 @@ def _child(node: _Node[T], segment: str, path: str) -> _Node[T]:
     return known[1]
 
 
-def _find(node: _Node[T], segments: list[str], parameters: dict[str, str]) -> tuple[str, Mapping[str, T]] | None:
+def _matches(node: _Node[T], segments: list[str], parameters: dict[str, str]) -> Iterator[Match[T]]:
+    """Yield every resource that a path reaches below a node, the most specific first."""
     if not segments:
-        return node.resource
+        if node.resource is not None:
+            yield (*node.resource, parameters)
+        return
     segment, *rest = segments
     literal = node.literals.get(segment)
-    found = _find(literal, rest, parameters) if literal is not None else None
-    if found is None and node.parameter is not None and segment:
+    if literal is not None:
+        yield from _matches(literal, rest, parameters)
+    if node.parameter is not None and segment:
         name, child = node.parameter
-        found = _find(child, rest, parameters)
-        if found is not None:
-            parameters[name] = _value(segment)
-    if found is None and node.greedy is not None and segment:
+        yield from _matches(child, rest, {**parameters, name: segment})
+    if node.greedy is not None and segment:
         name, child = node.greedy
-        found = child.resource
-        parameters[name] = _value("/".join(segments))
-    return found
+        yield from _matches(child, [], {**parameters, name: "/".join(segments)})
 
 
 def _value(encoded: str) -> str:

@@ -11,20 +11,17 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from infra.local.gateway.errors import DocumentError, GatewayError
+from infra.local.gateway.errors import GatewayError
 from infra.local.gateway.policy import Decision, Policy, PolicyError, parse_policy
 from infra.local.gateway.routes import canonical
 from infra.local.lambda_runtime import FunctionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
+    from infra.local.gateway.authorizers.result_cache import ResultCache
     from infra.local.gateway.functions import Function
     from infra.local.gateway.request import Exchange
-
-DEFAULT_TTL_SECONDS = 300
-MAX_TTL_SECONDS = 3600
-CACHED_RESULTS = 10_000
 
 # "Quotas for configuring and running a REST API": integration timeout 29 s at most, authorizer result 8 KB, ARN of a
 # method with authorization 1,600 bytes.
@@ -46,29 +43,6 @@ class Grant:
     context: dict[str, str]
 
 
-class GrantCache:
-    """Results by identity, for `ttl` seconds of `clock`, the oldest dropped first; a TTL of 0 keeps nothing."""
-
-    def __init__(self, ttl: int, clock: Callable[[], float]) -> None:
-        self._ttl = ttl
-        self._clock = clock
-        self._grants: dict[str, tuple[float, Grant]] = {}
-
-    def get(self, identity: str) -> Grant | None:
-        """Return the identity's result if it has not expired."""
-        expires, grant = self._grants.get(identity) or (0.0, None)
-        return grant if self._clock() < expires else None
-
-    def put(self, identity: str, grant: Grant) -> None:
-        """Keep a result; one that is there already is renewed."""
-        if not self._ttl:
-            return
-        self._grants.pop(identity, None)
-        if len(self._grants) >= CACHED_RESULTS:
-            del self._grants[next(iter(self._grants))]
-        self._grants[identity] = (self._clock() + self._ttl, grant)
-
-
 @dataclass(frozen=True, slots=True)
 class Examiner:
     """Asks the authorizer's function, keeps what it says, and holds it against the method.
@@ -78,7 +52,7 @@ class Examiner:
     """
 
     function: Function
-    cache: GrantCache
+    cache: ResultCache[Grant]
 
     async def admit(self, exchange: Exchange, identity: str, event: Mapping[str, Any]) -> dict[str, Any]:
         """Return `requestContext.authorizer`; raises GatewayError: UNAUTHORIZED, ACCESS_DENIED, or a failure.
@@ -114,9 +88,8 @@ class Examiner:
 
 def method_arn_of(exchange: Exchange) -> str:
     """Return the ARN of the method asked for, with the path as sent. Raises GatewayError if it is too long."""
-    stage, request = exchange.stage, exchange.request
-    api = f"arn:aws:execute-api:{stage.region}:{stage.account_id}:{stage.api_id}"
-    arn = f"{api}/{stage.name}/{request.method}{canonical(request.path) or '/'}"
+    request = exchange.request
+    arn = f"{exchange.stage.arn}/{request.method}{canonical(request.path) or '/'}"
     if len(arn) > MAX_ARN_BYTES:
         raise GatewayError("DEFAULT_4XX", "Request URI too long", status=414)
     return arn
@@ -140,11 +113,3 @@ def parse_result(result: Any, size: int) -> Grant:
 def _text(value: str | float) -> str:
     """Write a value of the context as a string: 1 as 1, true as true."""
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def time_to_live(settings: Mapping[str, Any]) -> int:
-    """Return the seconds that results are kept; raises DocumentError."""
-    ttl = str(settings.get("authorizerResultTtlInSeconds", DEFAULT_TTL_SECONDS))
-    if not ttl.isdecimal() or int(ttl) > MAX_TTL_SECONDS:
-        raise DocumentError(f"authorizerResultTtlInSeconds is 0 to {MAX_TTL_SECONDS}, not {ttl}")
-    return int(ttl)

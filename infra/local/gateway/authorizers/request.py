@@ -11,7 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from infra.local.gateway.authorizers.grant import TIMEOUT_SECONDS, Examiner, GrantCache, method_arn_of, time_to_live
+from infra.local.gateway.authorizers.grant import TIMEOUT_SECONDS, Examiner, method_arn_of
+from infra.local.gateway.authorizers.result_cache import ResultCache, time_to_live
 from infra.local.gateway.errors import DocumentError, GatewayError
 from infra.local.gateway.events import request_context, request_event
 
@@ -74,7 +75,7 @@ def request_authorizer(
     if ttl and not identity:
         raise DocumentError("a request authorizer whose results are kept has an identitySource")
     function = functions.bind(settings.get("authorizerUri"), TIMEOUT_SECONDS)
-    return RequestAuthorizer(Examiner(function, GrantCache(ttl, clock)), identity)
+    return RequestAuthorizer(Examiner(function, ResultCache(ttl, clock)), identity)
 
 
 def _source(text: str) -> tuple[Read, str]:

@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from infra.local.gateway.authorizers.grant import TIMEOUT_SECONDS, Examiner, GrantCache, method_arn_of, time_to_live
+from infra.local.gateway.authorizers.grant import TIMEOUT_SECONDS, Examiner, method_arn_of
+from infra.local.gateway.authorizers.result_cache import ResultCache, time_to_live
 from infra.local.gateway.errors import DocumentError, GatewayError
 
 if TYPE_CHECKING:
@@ -52,6 +53,6 @@ def token_authorizer(
         expression = re.compile(settings.get("identityValidationExpression") or "")
     except re.error as error:
         raise DocumentError(f"identityValidationExpression: {error}") from error
-    cache = GrantCache(time_to_live(settings), clock)
     function = functions.bind(settings.get("authorizerUri"), TIMEOUT_SECONDS)
-    return TokenAuthorizer(Examiner(function, cache), header[1], expression)
+    examiner = Examiner(function, ResultCache(time_to_live(settings), clock))
+    return TokenAuthorizer(examiner, header[1], expression)

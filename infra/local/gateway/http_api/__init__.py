@@ -1,0 +1,1 @@
+"""HTTP APIs (API Gateway version 2): what differs from REST APIs, and nothing else."""
