@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 SETUP := $(VENV)/.set-up
 PACKAGES := auth_server authorizer resource_server latchkey infra examples tests bench
 SECONDS ?= 600
+STACK ?= default
 CASES ?= 100000
 
 .PHONY: help run test setup check bench deploy docs format lock
@@ -42,8 +43,9 @@ check: $(SETUP) ## formatting, lint, strict types, import floors, template lint,
 bench: $(SETUP) ## the benchmarks: one table, and bench/results.json
 	@$(BIN)/python -m bench
 
-deploy: $(SETUP) ## sam build and sam deploy --guided
-	@cd infra && PATH="$(CURDIR)/$(BIN):$$PATH" sam build && PATH="$(CURDIR)/$(BIN):$$PATH" sam deploy --guided
+deploy: $(SETUP) ## sam build and sam deploy --guided; STACK=authorizer: the authorizer alone
+	@cd infra && PATH="$(CURDIR)/$(BIN):$$PATH" && export PATH && \
+		sam build --config-env $(STACK) && sam deploy --guided --config-env $(STACK)
 
 docs: $(SETUP) ## write the README's tables and docs/conformance.md
 	@$(BIN)/python -m tests.docs.tables

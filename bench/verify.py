@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from itertools import cycle
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import jwt
 
@@ -24,6 +24,7 @@ from bench.issue import unheard
 from bench.measure import Effort, Work, in_process, ratios
 from bench.row import Result, measured
 from infra.local.lambda_runtime import LambdaContext, load_function
+from infra.route_map import compile_routes
 from tests.simulator import AUDIENCE, ISSUER, PRIVATE_KEY, LocalKeySource, Simulator, event
 
 if TYPE_CHECKING:
@@ -32,9 +33,8 @@ if TYPE_CHECKING:
 METHOD_ARN = "arn:aws:execute-api:us-east-1:123456789012:abc123/prod/GET/products"
 GRANT = Grant(client_id="demo", scopes=("products:read",), audience=(AUDIENCE,), lifetime=3600)
 REQUIRED = ["exp", "iat", "iss", "aud", "sub", "client_id", "jti"]
-NO_ROUTE_MAP = (
-    "the authorizer has no map of routes yet: its policy names the whole stage, however many routes there are"
-)
+# Resources of the usual layout, each with this many children: 5 routes in all, and 500.
+FEW_ROUTES, MANY_ROUTES = (1, 0), (10, 9)
 
 
 def tokens(count: int) -> list[str]:
@@ -58,9 +58,27 @@ def verify_repeat(effort: Effort) -> Result:
     return _verify(tokens(1), effort, with_pyjwt=False)
 
 
-def routes_growth(effort: Effort) -> Result:  # noqa: ARG001 - there is nothing to measure
-    """Tell why there is no figure."""
-    return Result(None, reason=NO_ROUTE_MAP)
+def routes_growth(effort: Effort) -> Result:
+    """Measure the whole handler for tokens that were not seen before: one scope of few routes, and one of many."""
+    texts = more_than_remembered()
+    few, many = (_taking_turns(_handler(ROUTES=route_map(*routes)), texts) for routes in (FEW_ROUTES, MANY_ROUTES))
+    with unheard():
+        costs = ratios({"many": in_process(many)}, in_process(few), effort)
+    return measured(costs["many"], seen="the result too, as Lambda gets it, but not written as JSON")
+
+
+def route_map(resources: int, children: int) -> str:
+    """Compile the map of an API of resources, each with scopes to read and to write, the first of them products."""
+    schemes = {"oauth": {"type": "oauth2", "flows": {}}}
+    paths: dict[str, Any] = {}
+    for name in ("products", *(f"resource{number:02}" for number in range(1, resources))):
+        read, write = ({"security": [{"oauth": [f"{name}:{verb}"]}]} for verb in ("read", "write"))
+        paths[f"/{name}"] = {"get": read, "post": write}
+        paths[f"/{name}/{{id}}"] = {"get": read, "put": write, "delete": write}
+        for child in range(children):
+            paths[f"/{name}/{{id}}/child{child}"] = {"get": read, "post": write}
+            paths[f"/{name}/{{id}}/child{child}/{{child}}"] = {"get": read, "patch": write, "delete": write}
+    return compile_routes({"openapi": "3.0.1", "paths": paths, "components": {"securitySchemes": schemes}}).json
 
 
 def _verify(texts: list[str], effort: Effort, *, with_pyjwt: bool) -> Result:
@@ -103,8 +121,8 @@ def _unlooked_for(error: DocumentError) -> NoReturn:
     raise error
 
 
-def _handler() -> Callable[[str], object]:
-    environ = {"ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "JWKS": jwks(), "REVOCATIONS_URI": "off"}
+def _handler(**settings: str) -> Callable[[str], object]:
+    environ = {"ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "JWKS": jwks(), "REVOCATIONS_URI": "off", **settings}
     handle = load_function("authorizer.handler", environ)
     context = LambdaContext("request-1", "arn:aws:lambda:us-east-1:123456789012:function:authorizer", 0.0)
 

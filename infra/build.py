@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from infra.cloudformation import Stack
+from infra.cloudformation import TEMPLATES, Function, Stack
 
 ROOT: Final = Path(__file__).parent.parent
 
@@ -59,7 +59,7 @@ class Target:
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Target":
         """Read the two variables; the template's own parameters are the defaults. Raises `BuildError`."""
-        function = next(iter(Stack().functions().values()))
+        function = next(iter(_functions().values()))
         runtime = environ.get("LATCHKEY_RUNTIME") or function.runtime
         architecture = environ.get("LATCHKEY_ARCHITECTURE") or function.architecture
         if architecture not in PLATFORMS or not runtime.startswith("python3."):
@@ -71,15 +71,20 @@ class Target:
 
 def build(logical_id: str, folder: Path, target: Target) -> None:
     """Fill `folder` with what the function's archive is made of; raises `BuildError`."""
-    functions = Stack().functions()
+    functions = _functions()
     if logical_id not in functions:
-        raise BuildError(f"the template has no function {logical_id}")
+        raise BuildError(f"no template has a function {logical_id}")
     package = functions[logical_id].handler.partition(".")[0]
     _install(ROOT / package / "requirements.txt", folder, target)
     _leave_out(folder, SERVICES[package])
     for name in PACKAGES[package]:
         shutil.copytree(ROOT / name, folder / name, ignore=_SOURCES)
     _compile(folder, target)
+
+
+def _functions() -> dict[str, Function]:
+    # The authorizer has one name in both templates, and is one and the same.
+    return {name: function for template in TEMPLATES for name, function in Stack(template).functions().items()}
 
 
 def _install(lock: Path, folder: Path, target: Target) -> None:

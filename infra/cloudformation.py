@@ -18,6 +18,8 @@ from infra.intrinsics import ResolutionError, Resolver
 from infra.template_yaml import Document, load
 
 TEMPLATE: Final = Path(__file__).with_name("template.yaml")
+AUTHORIZER_TEMPLATE: Final = Path(__file__).with_name("authorizer.yaml")
+TEMPLATES: Final = (TEMPLATE, AUTHORIZER_TEMPLATE)
 FUNCTION: Final = "AWS::Serverless::Function"
 TABLE: Final = "AWS::DynamoDB::Table"
 API: Final = "AWS::Serverless::Api"
@@ -118,6 +120,10 @@ class Stack:
         document: Document = self.properties(logical_id)["DefinitionBody"]
         return document
 
+    def resources(self) -> dict[str, str]:
+        """Return the type of every resource whose condition holds, by its logical id."""
+        return {name: resource["Type"] for name, resource in self._resources.items() if self._is_made(name)}
+
     def outputs(self) -> dict[str, str]:
         """Return every output whose condition holds."""
         return {
@@ -125,6 +131,17 @@ class Stack:
             for name, output in self._template.get("Outputs", {}).items()
             if "Condition" not in output or self._resolver.holds(output["Condition"])
         }
+
+    def refusals(self) -> list[str]:
+        """Return what the template's rules object to in the parameters; CloudFormation then makes no stack."""
+        rules = self._template.get("Rules", {}).values()
+        return [
+            assertion["AssertDescription"]
+            for rule in rules
+            if "RuleCondition" not in rule or self._resolver.evaluate(rule["RuleCondition"])
+            for assertion in rule["Assertions"]
+            if not self._resolver.evaluate(assertion["Assert"])
+        ]
 
     def properties(self, logical_id: str) -> Document:
         """Return a resource's properties, those of the template's `Globals` among them, filled in."""
@@ -161,7 +178,7 @@ class Stack:
         return Table(logical_id=logical_id, name=name, definition=definition, ttl_attribute=ttl)
 
     def _of_type(self, kind: str) -> list[str]:
-        return [name for name, resource in self._resources.items() if resource["Type"] == kind and self._is_made(name)]
+        return [name for name, made in self.resources().items() if made == kind]
 
     def _is_made(self, logical_id: str) -> bool:
         condition = self._resource(logical_id).get("Condition")
@@ -214,4 +231,4 @@ def _merged(common: Document, own: Document) -> Document:
     return {**common, **own, **{name: _merged(common[name], own[name]) for name in both}}
 
 
-__all__ = ["TEMPLATE", "Function", "ResolutionError", "Stack", "Table"]
+__all__ = ["AUTHORIZER_TEMPLATE", "TEMPLATE", "TEMPLATES", "Function", "ResolutionError", "Stack", "Table"]

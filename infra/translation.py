@@ -28,7 +28,7 @@ def translated_template(template: Document | None = None) -> Document:
     """
     source = copy.deepcopy(template) if template is not None else load_template()
     for resource in source["Resources"].values():
-        if resource["Type"] == FUNCTION:
+        if resource["Type"] == FUNCTION and "InlineCode" not in resource["Properties"]:
             resource["Properties"]["CodeUri"] = PACKAGED_CODE
     # SAM looks for a Region, and takes the partition from it.
     session = boto3.session.Session(region_name=PSEUDO_PARAMETERS["AWS::Region"])

@@ -13,11 +13,12 @@ from infra.template_yaml import Document, load
 class Deployment:
     """What is linted.
 
-    `template` has its documents included, as they are written; `documents` are those of its REST APIs, with their
-    values; `http_documents` are those of HTTP APIs, by file name and as they are written, which stand beside the
-    template and not in it; `files` is the text of each file.
+    `path` is the template's, `template` has its documents included, as they are written; `documents` are those of its
+    REST APIs, with their values; `http_documents` describe the same as HTTP APIs, by file name and as they are written,
+    and stand beside the template, not in it; `files` is the text of each file.
     """
 
+    path: Path
     template: Document
     stack: Stack
     documents: dict[str, Document]
@@ -27,11 +28,16 @@ class Deployment:
     @classmethod
     def read(cls, template: Path) -> "Deployment":
         """Read the template, and the documents beside it."""
-        documents = sorted(template.parent.glob("openapi/*.yaml"))
-        files = {path.name: path.read_text("utf-8") for path in (template, *documents)}
+        text = template.read_text("utf-8")
+        included = [path for path in sorted(template.parent.glob("openapi/*.yaml")) if f"openapi/{path.name}" in text]
+        beside = [
+            path.with_stem(f"{path.stem}_http") for path in included if path.with_stem(f"{path.stem}_http").exists()
+        ]
+        files = {path.name: path.read_text("utf-8") for path in (template, *included, *beside)}
         stack = Stack(template)
-        http_documents = {path.name: load(path) for path in documents if path.stem.endswith("_http")}
-        return cls(include_documents(load(template), template.parent), stack, stack.apis(), http_documents, files)
+        http_documents = {path.name: load(path) for path in beside}
+        described = include_documents(load(template), template.parent)
+        return cls(template, described, stack, stack.apis(), http_documents, files)
 
     def every_document(self) -> dict[str, Document]:
         """Return the documents of APIs of either kind, with their values."""

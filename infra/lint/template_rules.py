@@ -5,8 +5,12 @@ from typing import Any, Final
 
 import yaml
 
+from infra.cloudformation import Stack
 from infra.lint.deployment import Deployment, Rule
 from infra.template_yaml import Document
+
+MAX_PARAMETER_CHARACTERS: Final = 4096  # "CloudFormation quotas": a parameter's value
+MAX_ENVIRONMENT_BYTES: Final = 4096  # "Lambda quotas": all environment variables of a function
 
 
 def file_has_no_aliases(deployment: Deployment) -> Iterator[str]:
@@ -42,6 +46,17 @@ def function_is_bounded(deployment: Deployment) -> Iterator[str]:
                 yield f"{logical_id}: {name} is not said"
         if function.get("LoggingConfig", {}).get("LogGroup", {}).get("Ref") not in logs:
             yield f"{logical_id}: its log has no retention"
+
+
+def environment_fits(deployment: Deployment) -> Iterator[str]:
+    """Check that no parameter at its longest, the others at their defaults, is too much for Lambda's environment."""
+    for name, parameter in deployment.template["Parameters"].items():
+        if parameter["Type"] == "String" and "AllowedValues" not in parameter:
+            longest = "x" * int(parameter.get("MaxLength", MAX_PARAMETER_CHARACTERS))
+            for logical_id, function in Stack(deployment.path, parameters={name: longest}).functions().items():
+                size = sum(len(key) + len(value) for key, value in function.environment.items())
+                if size > MAX_ENVIRONMENT_BYTES:
+                    yield f"{logical_id}: {name} can make the environment {size} bytes"
 
 
 def role_names_what_it_may_do(deployment: Deployment) -> Iterator[str]:
@@ -94,6 +109,7 @@ TEMPLATE_RULES: Final[tuple[Rule, ...]] = (
     included_file_has_long_forms_alone,
     asymmetric_key_does_not_rotate,
     function_is_bounded,
+    environment_fits,
     role_names_what_it_may_do,
     table_is_safe,
     parameter_is_described,

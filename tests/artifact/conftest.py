@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -52,6 +53,14 @@ def artifacts() -> Path:
 
 
 @pytest.fixture(scope="session")
+def authorizer_alone(artifacts: Path) -> Iterator[Path]:
+    """Return the folder that `make deploy STACK=authorizer` would deploy the authorizer from."""
+    with TemporaryDirectory(dir=artifacts.parent) as folder:
+        _sam_build(Path(folder), "--config-env", "authorizer")
+        yield Path(folder) / "AuthorizerFunction"
+
+
+@pytest.fixture(scope="session")
 def python_of_lambda() -> Path:
     """Return a Python that has Lambda's runtime client, and nothing else."""
     venv = CACHE / f"awslambdaric-{_digest_of_files([LOCK])[:16]}-{RUNTIME}"
@@ -80,7 +89,7 @@ def _forget_old_builds() -> None:
         shutil.rmtree(folder.parent)
 
 
-def _sam_build(folder: Path) -> None:
+def _sam_build(folder: Path, *options: str) -> None:
     environ = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -90,7 +99,7 @@ def _sam_build(folder: Path) -> None:
         "PYTHONWARNINGS": "",
     }
     overrides = (f"Runtime={RUNTIME}", f"Architecture={ARCHITECTURE}")
-    _run("sam", "build", "--build-dir", str(folder), "--parameter-overrides", *overrides, environ=environ)
+    _run("sam", "build", "--build-dir", str(folder), *options, "--parameter-overrides", *overrides, environ=environ)
 
 
 def _run(*command: str, environ: dict[str, str] | None = None) -> None:

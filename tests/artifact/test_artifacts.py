@@ -42,6 +42,15 @@ def test_the_authorizer_knows_nothing_of_aws(artifacts: Path) -> None:
     assert not {name for name in names if "boto" in name}
 
 
+def test_the_authorizer_alone_is_the_same_artifact(artifacts: Path, authorizer_alone: Path) -> None:
+    """What the authorizer's own template deploys is, byte for byte, what the whole template does."""
+    both = [
+        {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        for folder in (artifacts / "AuthorizerFunction", authorizer_alone)
+    ]
+    assert both[0] == both[1]
+
+
 @pytest.mark.parametrize("logical_id", sorted(LIMITS))
 def test_an_artifact_holds_its_packages_whole_and_no_other(artifacts: Path, logical_id: str) -> None:
     """An artifact holds every module of its packages, none of another package of ours, and no test."""

@@ -65,4 +65,4 @@ def test_the_command_says_why_it_failed(
     """The command that SAM runs ends with 1 and one line, not with a stack trace."""
     monkeypatch.setattr("sys.argv", ["build", "OtherFunction", str(tmp_path)])
     assert main() == 1
-    assert capsys.readouterr().err == "the template has no function OtherFunction\n"
+    assert capsys.readouterr().err == "no template has a function OtherFunction\n"

@@ -21,9 +21,9 @@ import pytest
 
 from auth_server.clients import REGISTERED_ID_PREFIX
 from auth_server.endpoints.introspection_endpoint import JWT_MEDIA_TYPE
-from infra.cloudformation import Stack
+from infra.cloudformation import AUTHORIZER_TEMPLATE, Stack
 from infra.template_yaml import Document
-from infra.translation import translated_template
+from infra.translation import load_template, translated_template
 from tests.conftest import AWS_ENVIRON
 from tests.infra.deployed import CLIENT_ID, REGISTRAR_ID, SECRET, basic, deploy, document, recorded, with_header
 
@@ -157,6 +157,16 @@ def test_the_authorizer_asks_nothing_of_aws(
         authorizer(recorded("token_authorizer"))
     assert calls == []
     assert allowed(stack, template, "AuthorizerFunction") == set()
+
+
+def test_the_authorizer_alone_may_write_its_log_and_nothing_else() -> None:
+    """In its own template too, the authorizer's role allows it to write its own log, and no more."""
+    alone, template = Stack(AUTHORIZER_TEMPLATE), translated_template(load_template(AUTHORIZER_TEMPLATE))
+    log = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/latchkey-authorizer:*"
+    assert granted(alone, template, "AuthorizerFunction") == {
+        ("logs:CreateLogStream", log),
+        ("logs:PutLogEvents", log),
+    }
 
 
 def test_registration_does_what_its_role_allows(

@@ -133,6 +133,7 @@ FAULTS = [
     ("function_is_bounded", ITSELF, "    Architectures: [!Ref Architecture]\n", ""),
     ("function_is_bounded", ITSELF, "        LogGroup: !Ref TokenLog", "        LogFormat: JSON"),
     ("function_is_bounded", ITSELF, "-challenge\n      RetentionInDays: !Ref LogRetentionDays", "-challenge"),
+    ("environment_fits", ITSELF, "    MaxLength: 2048\n", ""),
     ("role_names_what_it_may_do", ITSELF, "Action: dynamodb:GetItem", "Action: dynamodb:*"),
     ("role_names_what_it_may_do", ITSELF, "Resource: !GetAtt ProductsTable.Arn", "Resource: '*'"),
     ("table_is_safe", ITSELF, "      PointInTimeRecoverySpecification: {PointInTimeRecoveryEnabled: true}\n", ""),
