@@ -8,16 +8,14 @@ from infra.cloudformation import Stack
 from infra.intrinsics import include_documents
 from infra.template_yaml import Document, load
 
-_HTTP = "_http.yaml"
-
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """What is linted.
 
     `path` is the template's, `template` has its documents included, as they are written; `documents` are those of its
-    REST APIs, with their values; `http_documents` are those of the same APIs as HTTP APIs, by file name and as they are
-    written, which stand beside the template and not in it; `files` is the text of each file.
+    REST APIs, with their values; `http_documents` describe the same as HTTP APIs, by file name and as they are written,
+    and stand beside the template, not in it; `files` is the text of each file.
     """
 
     path: Path
@@ -30,14 +28,16 @@ class Deployment:
     @classmethod
     def read(cls, template: Path) -> "Deployment":
         """Read the template, and the documents beside it."""
-        text, beside = template.read_text("utf-8"), sorted(template.parent.glob("openapi/*.yaml"))
-        # An API's document as an HTTP API is called as it is, with this ending.
-        documents = [path for path in beside if f"openapi/{path.name.replace(_HTTP, '.yaml')}" in text]
-        files = {path.name: path.read_text("utf-8") for path in (template, *documents)}
+        text = template.read_text("utf-8")
+        included = [path for path in sorted(template.parent.glob("openapi/*.yaml")) if f"openapi/{path.name}" in text]
+        beside = [
+            path.with_stem(f"{path.stem}_http") for path in included if path.with_stem(f"{path.stem}_http").exists()
+        ]
+        files = {path.name: path.read_text("utf-8") for path in (template, *included, *beside)}
         stack = Stack(template)
-        included = include_documents(load(template), template.parent)
-        http_documents = {path.name: load(path) for path in documents if path.name.endswith(_HTTP)}
-        return cls(template, included, stack, stack.apis(), http_documents, files)
+        http_documents = {path.name: load(path) for path in beside}
+        described = include_documents(load(template), template.parent)
+        return cls(template, described, stack, stack.apis(), http_documents, files)
 
     def every_document(self) -> dict[str, Document]:
         """Return the documents of APIs of either kind, with their values."""

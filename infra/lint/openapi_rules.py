@@ -107,7 +107,8 @@ def http_integration_says_its_format(deployment: Deployment) -> Iterator[str]:
 def simple_response_is_kept_for_its_route(deployment: Deployment) -> Iterator[str]:
     """Check that no Boolean is kept without the route among its identity sources: it would stand for every route."""
     for api, name, authorizer in _authorizers(deployment):
-        sources = str(authorizer.get("identitySource", "")).replace(" ", "").split(",")
+        given = authorizer.get("identitySource", "")
+        sources = given if isinstance(given, list) else given.replace(" ", "").split(",")
         kept = authorizer.get("authorizerResultTtlInSeconds") != 0
         if authorizer.get("enableSimpleResponses") and kept and "$context.routeKey" not in sources:
             yield f"{api}: the authorizer {name} has simple responses and no $context.routeKey in its identity"

@@ -215,10 +215,11 @@ def test_a_cached_boolean_stands_for_every_route() -> None:
     assert len(recorder.events) == 1
 
 
-def test_with_the_route_key_in_the_identity_a_boolean_stands_for_its_route() -> None:
+@pytest.mark.parametrize("sources", [ROUTE_KEY, ROUTE_KEY.split(", ")], ids=["text", "list"])
+def test_with_the_route_key_in_the_identity_a_boolean_stands_for_its_route(sources: str | list[str]) -> None:
     """$context.routeKey keeps an answer for its route: for each value of a path parameter, and no other route."""
     recorder = Recorder(only_get_pets)
-    described = protected(enableSimpleResponses=True, identitySource=ROUTE_KEY)
+    described = protected(enableSimpleResponses=True, identitySource=sources)
     with client_of(http_gateway(described, {"auth": recorder})) as client:
         requests = [("GET", "/pets"), ("POST", "/pets"), ("GET", "/pets/7"), ("GET", "/pets/8"), ("GET", "/pets")]
         assert statuses(client, requests) == [200, 403, 403, 403, 200]

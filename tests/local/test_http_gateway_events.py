@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import threading
 from typing import TYPE_CHECKING, Any
@@ -166,9 +167,12 @@ def test_a_result_2_0_becomes_an_answer(
 def test_cookies_become_set_cookie_and_names_lower_case(client: httpx.Client, function: Scripted) -> None:
     """Each of the cookies is a header of its own; all names leave in lower case."""
     function.script = {"statusCode": 200, "headers": {"X-Tag": "a"}, "cookies": ["a=1", "b=2; Secure"]}
-    response = client.get("/scripted")
-    assert response.headers.get_list("set-cookie") == ["a=1", "b=2; Secure"]
-    assert b"x-tag" in [name for name, _ in response.headers.raw]
+    connection = http.client.HTTPConnection(client.base_url.netloc.decode())
+    connection.request("GET", "/scripted")
+    headers = connection.getresponse().getheaders()
+    connection.close()
+    assert [value for name, value in headers if name == "set-cookie"] == ["a=1", "b=2; Secure"]
+    assert ("x-tag", "a") in headers
 
 
 @pytest.mark.parametrize("path", ["/scripted", "/scripted-old"])

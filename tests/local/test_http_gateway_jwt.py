@@ -51,7 +51,7 @@ def issuer() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def client(issuer: str) -> Iterator[httpx.Client]:
     """Yield a client of the API."""
-    with client_of(http_gateway(protected(issuer))) as client:
+    with client_of(http_gateway(protected(issuer), clock=lambda: NOW)) as client:
         yield client
 
 

@@ -57,7 +57,7 @@ class LambdaProxy:
     version: str
 
     async def respond(self, exchange: Exchange) -> Response:
-        """Answer with the function's result, header names in lower case; raises HttpError.
+        """Answer with the function's result; raises HttpError. The server writes names of headers in lower case.
 
         A function that fails, or whose result is malformed, is 500; one that takes too long 503; an event that is too
         large for Lambda 413.
@@ -76,7 +76,7 @@ class LambdaProxy:
         except (MalformedResultError, binascii.Error) as error:
             self.function.log_failure(error)
             raise HttpError(500, "Internal Server Error") from error
-        return Response(response.status, [(name.lower(), value) for name, value in response.headers], body)
+        return Response(response.status, response.headers, body)
 
 
 def compile_integration(integration: Mapping[str, Any], functions: Functions) -> LambdaProxy:

@@ -142,7 +142,9 @@ def request_authorizer(
         raise DocumentError(f"authorizerPayloadFormatVersion is one of {sorted(EVENTS)}, not {version!r}")
     if simple and version != "2.0":
         raise DocumentError("simple responses are for authorizerPayloadFormatVersion 2.0")
-    texts = [text.strip() for text in (settings.get("identitySource") or "").split(",")]
+    given = settings.get("identitySource") or []
+    # A string with commas in the guide; a list where AWS SAM writes the document.
+    texts = given if isinstance(given, list) else [text.strip() for text in given.split(",")]
     sources = tuple(_source(text) for text in texts if text)
     ttl = time_to_live(settings)
     if ttl and not sources:
