@@ -282,6 +282,17 @@ def test_a_slash_at_the_end_opens_nothing(document: Document) -> None:
 
 
 @settings(_THOROUGH, max_examples=40)
+@given(documents(), st.booleans())
+def test_no_policy_is_larger_than_was_said(document: Document, tight: bool) -> None:
+    """Whatever the scopes: no more bytes than the compiler found, and than there is room for."""
+    result = compiled(document, tight=tight)
+    assume(result is not None)
+    assert result is not None
+    sizes = [sum(map(Room().cost, itertools.chain(*route_map_of(result).policy_for(each)))) for each in _TOKENS]
+    assert max(sizes) <= result.most_bytes <= result.room_bytes
+
+
+@settings(_THOROUGH, max_examples=40)
 @given(documents())
 def test_a_route_is_permitted_as_its_calls_are(document: Document) -> None:
     """`permits` of the route that a call reaches, with a map of either kind, is what the document says of the call."""
@@ -305,6 +316,11 @@ def test_a_refusal_names_a_request_of_one_of_its_routes(document: Document) -> N
     assert f"{Wanted(document).route(method, path)}" in {denied, also_denied}
 
 
+def has_denials(result: Compiled) -> bool:
+    """Whether a map has patterns that deny."""
+    return any(group["deny"] for group in (*result.map["groups"], result.map["closed"]))
+
+
 def test_the_documents_are_of_every_kind() -> None:
     """Of the documents that the model sees, many have patterns that deny, some are merged, some are refused."""
     seen: Counter[str] = Counter()
@@ -315,16 +331,13 @@ def test_the_documents_are_of_every_kind() -> None:
         result, narrow = compiled(document), compiled(document, tight=True)
         seen["all"] += 1
         seen["refused"] += result is None
-        if result is not None:
-            groups = result.map["groups"]
-            seen["denied"] += any(group["deny"] for group in (*groups, result.map["closed"]))
-            seen["merged"] += narrow is not None
-            seen["denied and merged"] += narrow is not None and any(
-                group["deny"] for group in (*narrow.map["groups"], narrow.map["closed"])
-            )
+        seen["denied"] += result is not None and has_denials(result)
+        if result is not None and narrow is not None and narrow.map != result.map:
+            seen["merged"] += 1
+            seen["merged and denied"] += has_denials(narrow)
 
     look()
-    least = {"denied": 0.1, "merged": 0.05, "denied and merged": 0.005, "refused": 0.03}
+    least = {"denied": 0.1, "merged": 0.15, "merged and denied": 0.05, "refused": 0.05}
     assert all(seen[kind] >= share * seen["all"] for kind, share in least.items()), seen
 
 
