@@ -22,7 +22,7 @@ from infra.local.gateway.policy import Decision, parse_policy
 from infra.local.gateway.routes import Router, canonical
 from infra.route_map import Compiled, Room, RouteMapError, compile_routes
 from infra.route_map.plan import Planner
-from infra.route_map.routing import Route, Routing
+from infra.route_map.routing import METHODS, Route, Routing
 
 _STAGE: Final = "arn:aws:execute-api:us-east-1:123456789012:abcdef1234/prod"
 _SCOPES: Final = ("r", "w", "x")
@@ -43,10 +43,8 @@ _PATHS: Final = ["/", *("/" + "/".join(path) for path in (*_FULL, *_EMPTY))]
 _REQUESTS: Final = [(method, path) for method in ("GET", "POST", "PUT") for path in _PATHS]
 _TOKENS: Final = [frozenset(each) for n in range(len(_SCOPES) + 1) for each in itertools.combinations(_SCOPES, n)]
 
-# Of an error: the paths of the route to be denied and of the one that would be as well, and the request.
-_NAMED: Final = re.compile(
-    r"apart: [A-Z]+ (\S+) \(.*? has to be denied .*? not deny [A-Z]+ (\S+) \(.*?\) as well, as in (\S+) (\S+?)[.;] "
-)
+# Of an error: the path of the route that would be denied as well, and the request.
+_NAMED: Final = re.compile(r" that does not deny [A-Z]+ (\S+) \(.*?\) as well, as in [A-Z]+ (\S+?)[.;] ")
 
 Document = dict[str, Any]
 Authorizer = Callable[[RouteMap, frozenset[str], str, str], Patterns]
@@ -131,7 +129,7 @@ class WantedOfHttpApi(Wanted):
         paths = document["paths"]
         self._default = [(item[_ANY],) for path, item in paths.items() if path == "$default"]
         super().__init__({"paths": {path: item for path, item in paths.items() if path != "$default"}})
-        self._by_method = {method: self._routes_of(method, paths) for method in ("get", "post", "put")}
+        self._by_method = {method: self._routes_of(method.lower(), paths) for method in METHODS}
 
     @staticmethod
     def _routes_of(method: str, paths: Document) -> Router[tuple[Document]]:
@@ -142,7 +140,7 @@ class WantedOfHttpApi(Wanted):
         return router
 
     def _find(self, method: str, path: str) -> tuple[str, tuple[Document]] | None:
-        found = self._by_method[method.lower()].find(method, path)
+        found = self._by_method[method].find(method, path)
         return found[:2] if found else ("$default", self._default[0]) if self._default else None
 
 
@@ -306,14 +304,14 @@ def test_a_route_is_permitted_as_its_calls_are(document: Document) -> None:
 
 @settings(_THOROUGH, max_examples=40)
 @given(documents())
-def test_a_refusal_names_a_request_of_one_of_its_routes(document: Document) -> None:
-    """It reaches the route that would be denied as well; where AWS leaves the order open, it may be the other one's."""
+def test_a_refusal_names_a_request_of_its_routes(document: Document) -> None:
+    """It is one of the route that would be denied as well."""
     message = refusal(document)
     assume(message)
     named = _NAMED.search(message)
     assert named is not None, message
-    denied, also_denied, method, path = named.groups()
-    assert f"{Wanted(document).route(method, path)}" in {denied, also_denied}
+    template, path = named.groups()
+    assert re.fullmatch(re.sub(r"\{\w+\+\}", ".+", re.sub(r"\{\w+\}", "[^/]+", template)), path)
 
 
 def has_denials(result: Compiled) -> bool:
