@@ -152,6 +152,14 @@ def test_routes_have_patterns(paths: Document, scope: str, allow: tuple[str, ...
     assert policy(compiled(paths), scope) == (allow, deny)
 
 
+def test_what_no_token_can_lack_is_not_in_the_way() -> None:
+    """Who may read users and friends may read posts here, so that a denial of posts meets no friend called posts."""
+    paths = {"/u/{id}": {"get": "a"}, "/u/{id}/posts": {"get": "a b"}, "/u/{id}/friends/{f}": {"get": "b"}}
+    result = compiled(paths)
+    assert "GET/u/*/posts" in policy(result, "a").deny
+    assert policy(result, "a b").deny == ()
+
+
 def test_extensions_of_others_are_passed_over() -> None:
     """OpenAPI allows members that begin with x- wherever there is an object."""
     paths = {"x-other": {}, "/a": {"x-other": 1, "get": {**needs("a"), "x-other": 1}}}
