@@ -50,9 +50,10 @@ def read_document(document: Mapping[str, Any]) -> Api:
     if not _VERSION.fullmatch(str(document.get("openapi"))):
         raise RouteMapError("the document is not OpenAPI 3.0 or 3.1")
     reader = _Reader(document)
-    routes = tuple(route for path, item in reader.paths.items() for route in reader.routes(path, item))
+    paths = {path: item for path, item in reader.paths.items() if not path.startswith("x-")}
+    routes = tuple(route for path, item in paths.items() for route in reader.routes(path, item))
     _check_shapes(routes)
-    return Api(routes, reader.connect(), _is_http(document, reader.paths), tuple(reader.warnings))
+    return Api(routes, reader.connect(), _is_http(document, paths), tuple(reader.warnings))
 
 
 class _Reader:
@@ -63,6 +64,7 @@ class _Reader:
         components = _mapping(document.get("components") or {}, "components")
         self._schemes = _mapping(components.get("securitySchemes") or {}, "components.securitySchemes")
         self._document = document
+        _check_extensions(document, "the document", CONNECT_SCOPES)
         self.warnings: list[str] = []
         if document.get("security"):
             self.warnings.append(
@@ -74,6 +76,7 @@ class _Reader:
         """Read the operations of one path."""
         template = _template(str(path))
         members = _mapping(item, str(path))
+        _check_extensions(members, str(path))
         unknown = [
             name
             for name in members
@@ -96,6 +99,7 @@ class _Reader:
     def _route(self, method: str, template: str, value: Any, methods: tuple[str, ...]) -> Route:
         where = template if template == DEFAULT else f"{method} {template}"
         operation = _mapping(value or {}, where)
+        _check_extensions(operation, where, SCOPES)
         if template == DEFAULT and method != ANY:
             raise RouteMapError(f"{where}: the default route has any method (x-amazon-apigateway-any-method)")
         is_preflight = method == "OPTIONS" and "security" not in operation and _is_mock(operation)
@@ -146,6 +150,15 @@ def _mapping(value: Any, where: str) -> Mapping[str, Any]:
     if function is not None:
         raise RouteMapError(f"{where}: {function} is known when the stack is deployed, and not here; write it out")
     return value
+
+
+def _check_extensions(members: Mapping[str, Any], where: str, *known: str) -> None:
+    """Check that an extension of ours stands where it is read, and is not misspelt: nobody would notice."""
+    stray = next((name for name in members if name.startswith("x-latchkey-") and name not in known), None)
+    if stray is not None:
+        raise RouteMapError(
+            f"{where}: {stray} is not read here; {SCOPES} stands at operations, {CONNECT_SCOPES} at the root"
+        )
 
 
 def _scopes(value: Any, where: str) -> frozenset[str]:

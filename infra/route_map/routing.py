@@ -178,7 +178,7 @@ class Routing:
             if not may_meet(pattern, shape[0] or ""):
                 continue
             for each in [shape, (*shape, "")] if with_slash else [shape]:
-                for family in families(pattern, each):
+                for family in sorted(families(pattern, each)):
                     method, *segments = (part.replace("*", _FRESH) for part in family[: len(shape)])
                     # Values that are nothing in particular reach the fewest other routes: where these reach another
                     # one, all do.

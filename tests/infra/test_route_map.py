@@ -152,6 +152,20 @@ def test_routes_have_patterns(paths: Document, scope: str, allow: tuple[str, ...
     assert policy(compiled(paths), scope) == (allow, deny)
 
 
+def test_what_no_token_can_lack_is_not_in_the_way() -> None:
+    """Who may read users and friends may read posts here, so that a denial of posts meets no friend called posts."""
+    paths = {"/u/{id}": {"get": "a"}, "/u/{id}/posts": {"get": "a b"}, "/u/{id}/friends/{f}": {"get": "b"}}
+    result = compiled(paths)
+    assert "GET/u/*/posts" in policy(result, "a").deny
+    assert policy(result, "a b").deny == ()
+
+
+def test_extensions_of_others_are_passed_over() -> None:
+    """OpenAPI allows members that begin with x- wherever there is an object."""
+    paths = {"x-other": {}, "/a": {"x-other": 1, "get": {**needs("a"), "x-other": 1}}}
+    assert compiled(paths, **{"x-other": 1}).map == compiled({"/a": {"get": "a"}}).map
+
+
 def test_nobody_is_denied_what_follows_from_what_they_have() -> None:
     """Where one scope is enough for both, there is no pattern that denies."""
     paths = {"/a/{id}": {"get": "a"}, "/a/me": {"get": {"security": [{"oauth": ["a"]}, {"oauth": ["b"]}]}}}
@@ -231,6 +245,9 @@ _REFUSED: dict[str, tuple[Any, str]] = {
     "scopes and open": ({"paths": {"/a": {"get": {"x-latchkey-scopes": ["a"], "security": []}}}}, "open to everybody"),
     "a default of one method": ({"paths": {"$default": {"get": {}}}}, "the default route has any method"),
     "an operation of a text": ({"paths": {"/a": {"get": "x"}}}, "not an object"),
+    "scopes of a path": ({"paths": {"/a": {"x-latchkey-scopes": ["a"]}}}, "is not read here"),
+    "scopes of all": ({"x-latchkey-scopes": ["a"]}, "the document: x-latchkey-scopes is not read here"),
+    "scopes misspelt": ({"paths": {"/a": {"get": {"x-latchkey-scope": ["a"], "security": []}}}}, "is not read here"),
     "connect of a text": ({"x-latchkey-connect-scopes": "a"}, "not a list of scopes"),
 }  # fmt: skip
 
