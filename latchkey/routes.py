@@ -107,6 +107,11 @@ def explain(  # noqa: PLR0913 - each option is a parameter
         _print(found)
 
 
+_OPEN_OR_CLOSED = (
+    "Without security of its own: public where API Gateway has no authorizer on it, and else closed to every token."
+)
+
+
 def _report(compiled: Any, output: Path | None, *, compact: bool) -> dict[str, Any]:
     """Give {"map": {...} or "...", "file": null, "warnings": [..], "policy_bytes": 288, "room_bytes": 5434}.
 
@@ -203,8 +208,9 @@ def _explanation(route_map: RouteMap, scopes: frozenset[str]) -> dict[str, Any]:
 
 
 def _print(found: Mapping[str, Any]) -> None:
-    rows = [(each["route"], "yes" if each["allowed"] else "no", _missing(each["missing"])) for each in found["routes"]]
-    print_table(table(("route", "allowed", "missing"), rows))
+    print_table(table(("route", "allowed", "missing"), [_row(each) for each in found["routes"]]))
+    if any(each["missing"] == [] for each in found["routes"]):
+        print_line(f"* {_OPEN_OR_CLOSED}")
     if found["allow"] is None:
         print_line("The map has no patterns: it is for POLICY_FOR=call.")
         return
@@ -215,7 +221,9 @@ def _print(found: Mapping[str, Any]) -> None:
         print_line("Nothing is allowed.")
 
 
-def _missing(missing: list[list[str]] | None) -> str:
-    if missing is None:
-        return ""
-    return " or ".join(" ".join(each) for each in missing) or "closed to every token"
+def _row(route: Mapping[str, Any]) -> tuple[str, str, str]:
+    if route["allowed"]:
+        return route["route"], "yes", ""
+    if not route["missing"]:
+        return route["route"], "*", ""
+    return route["route"], "no", " or ".join(" ".join(each) for each in route["missing"])

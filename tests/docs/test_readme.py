@@ -48,6 +48,7 @@ def test_the_commands_run_as_they_stand(local_stack: dict[str, Any], tmp_path: P
         ("http://127.0.0.1:8081", local_stack["api"]),
         ("http://127.0.0.1:4566", local_stack["aws_endpoint_url"]),
         ("$PWD/.venv/bin", str(Path(sys.executable).parent)),
+        ("infra/openapi/", f"{ROOT}/infra/openapi/"),
     ):
         assert told in script
         script = script.replace(told, actual)

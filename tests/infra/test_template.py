@@ -2,11 +2,13 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import auth_server.app
+import infra
 import resource_server.app
 from auth_server import settings as auth_settings
 from auth_server.client_authentication import CHALLENGE
@@ -15,7 +17,8 @@ from auth_server.errors import InvalidClientError
 from auth_server.wire import Response, response_to_event
 from authorizer import settings as authorizer_settings
 from infra.cloudformation import Stack
-from infra.template_yaml import Document
+from infra.route_map import compile_routes
+from infra.template_yaml import Document, load
 from resource_server import settings as resource_settings
 from resource_server.wire import COMMON_HEADERS
 
@@ -54,7 +57,6 @@ SETTINGS: dict[str, tuple[Any, set[str]]] = {
             "JWKS_MAX_STALE_SECONDS",
             "REVOCATIONS_POLL_SECONDS",
             "REVOCATIONS_MAX_STALE_SECONDS",
-            "ROUTES",
             "ROUTES_FILE",
             "POLICY_FOR",
             "HTTP_API_RESPONSE",
@@ -83,6 +85,13 @@ def test_every_variable_is_a_setting_and_every_setting_is_known(logical_id: str)
     settings, left_alone = SETTINGS[logical_id]
     given = Stack().functions()[logical_id].environment.keys()
     assert {setting.name for setting in settings} - left_alone == given
+
+
+def test_the_authorizer_has_the_map_of_the_sample_api() -> None:
+    """ROUTES is compiled of the document that is deployed beside it: `latchkey routes compile` writes it anew."""
+    given = Stack().functions()["AuthorizerFunction"].environment["ROUTES"]
+    document = load(Path(infra.__file__).parent / "openapi" / "resource_server.yaml")
+    assert json.loads(given) == compile_routes(document).map
 
 
 def test_the_gate_has_its_settings() -> None:
@@ -176,7 +185,9 @@ def test_every_gateway_response_is_an_error_document(api: str) -> None:
     document = Stack().api(api)
     for name, response in document["x-amazon-apigateway-gateway-responses"].items():
         text = response["responseTemplates"]["application/json"].replace("$context.error.messageString", '"x"')
-        assert json.loads(text).keys() == {"error", "error_description"}, name
+        assert {"error", "error_description"} <= json.loads(text).keys() <= {"error", "error_description", "scope"}, (
+            name
+        )
         assert response["responseParameters"]["gatewayresponse.header.Cache-Control"] == "'no-store'", name
         if response.get("statusCode") in ("429", "503"):
             assert response["responseParameters"]["gatewayresponse.header.Retry-After"] == "'1'", name

@@ -126,7 +126,7 @@ def test_an_expired_and_an_early_token_are_401(local_stack: Stack) -> None:
 
 @pytest.mark.spec("RFC 6750", "3.1")
 def test_a_token_without_the_scope_is_403(local_stack: Stack) -> None:
-    """A good token that lacks the scope is insufficient_scope, and the answer names the scope."""
+    """A good token that lacks the scope is insufficient_scope, and header and body name the API's scopes."""
     token = ask(local_stack, scope="products:read").json()["access_token"]
     answer = httpx.post(
         f"{local_stack['api']}/products",
@@ -134,7 +134,8 @@ def test_a_token_without_the_scope_is_403(local_stack: Stack) -> None:
         headers={"Authorization": f"Bearer {token}"},
     )
     assert answer.status_code == 403
-    assert (answer.json()["error"], answer.json()["scope"]) == ("insufficient_scope", "products:write")
+    assert (answer.json()["error"], answer.json()["scope"]) == ("insufficient_scope", "products:read products:write")
+    assert 'error="insufficient_scope", scope="products:read products:write"' in answer.headers["WWW-Authenticate"]
 
 
 def test_a_cached_allow_serves_every_route(local_stack: Stack) -> None:
