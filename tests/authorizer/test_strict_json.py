@@ -1,6 +1,7 @@
 """Strict JSON objects."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -75,3 +76,12 @@ def test_nesting_has_a_bound() -> None:
     assert strict_json.parse_object(b'{"a": [' + b",".join([b"[]"] * 100) + b"]}")
     with pytest.raises(ValueError, match="nested too deeply"):
         strict_json.parse_object(b'{"b":' + deep + b"}")
+
+
+def test_a_string_without_end_takes_no_time() -> None:
+    """Escaped quotes in a string that never ends, behind enough brackets to be counted: refused in linear time."""
+    endless = b'{"a": [' + b"[], " * 40 + b'"' + b'\\"' * 20_000
+    began = time.process_time()
+    with pytest.raises(ValueError, match="not strict JSON"):
+        strict_json.parse_object(endless)
+    assert time.process_time() - began < 1
