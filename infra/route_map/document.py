@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from authorizer.scope import is_scope
 from infra.route_map.errors import RouteMapError
 from infra.route_map.requirement import CLOSED, EVERY_TOKEN, smallest
-from infra.route_map.routing import ANY, DEFAULT, METHODS, Route, is_parameter
+from infra.route_map.routing import ANY, DEFAULT, METHODS, OTHER, Route, is_parameter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,7 +90,7 @@ class _Reader:
         named = {method for name, method in _OPERATIONS.items() if name in members}
         return [
             self._route(
-                method, template, members[name], tuple(sorted(set(METHODS) - named)) if method == ANY else (method,)
+                method, template, members[name], (*sorted(set(METHODS) - named), OTHER) if method == ANY else (method,)
             )
             for name, method in _OPERATIONS.items()
             if name in members

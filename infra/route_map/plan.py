@@ -99,11 +99,9 @@ class Planner:
         }
 
     def _patterns_of(self, route: Route) -> Patterns:
-        if route.path == DEFAULT:
-            return ("*",)
         if route.method != ANY:
             return route.patterns
-        for_all = f"*/{route.resource}"
+        for_all = "*" if route.path == DEFAULT else f"*/{route.resource}"
         return (for_all,) if not any(self.harmed(for_all, route.requirement)) else route.patterns
 
     def harmed(self, pattern: str, requirement: Requirement) -> Iterator[tuple[Route, Mapping[str, str]]]:

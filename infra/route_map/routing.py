@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 ANY: Final = "ANY"
+# Any method beside these: ANY takes it too, as far as AWS says. Each pattern that holds several methods matches it.
+OTHER: Final = "P-T"
 DEFAULT: Final = "$default"
 
 # A text that no document has, for a parameter whose value is nothing in particular.
@@ -35,8 +37,9 @@ _LITERAL, _PARAMETER, _GREEDY = range(3)
 class Route:
     """A method (or ANY) and a path, and what a token must have for it.
 
-    `methods` are those that reach it: for ANY, all that the path has no operation of its own for. `is_preflight` is an
-    OPTIONS without security that API Gateway answers by itself: no authorizer is asked, and nothing is behind it.
+    `methods` are those that reach it: for ANY, all that the path has no operation of its own for, and OTHER.
+    `is_preflight` is an OPTIONS without security that API Gateway answers by itself: no authorizer is asked, and
+    nothing is behind it.
     """
 
     method: str
@@ -69,8 +72,8 @@ class Route:
 
     @property
     def patterns(self) -> tuple[str, ...]:
-        """The patterns that match its requests, and others' too, one for each of its methods."""
-        return tuple(f"{method}/{self.resource}" for method in self.methods)
+        """The patterns that match its requests, and others' too, one for each of its methods that has a name here."""
+        return tuple(f"{method}/{self.resource}" for method in self.methods if method != OTHER)
 
     @property
     def rank(self) -> tuple[int, ...]:
@@ -105,7 +108,9 @@ class Routing:
         self._default: list[Route] = []
         for route in self.routes:
             self._add(route)
-        self._heads = {route: [each.partition("*")[0] for each in route.patterns] for route in self.routes}
+        self._heads = {
+            route: [f"{method}/{route.resource}".partition("*")[0] for method in route.methods] for route in self.routes
+        }
         self._met: dict[tuple[str, bool], Mapping[Route, Mapping[str, str]]] = {}
         self._depth = max((len(route.segments) for route in self.routes), default=0)
 
@@ -183,7 +188,9 @@ class Routing:
                     # Values that are nothing in particular reach the fewest other routes: where these reach another
                     # one, all do.
                     if route in self.reached(method, tuple(segments)):
-                        yield "/".join(family), f"{method} /{'/'.join(segments).replace(_FRESH, 'x')}"
+                        # What denies OTHER has to deny all methods.
+                        glob = "/".join((ANYTHING, *family[1:]) if method == OTHER else family)
+                        yield glob, f"{method} /{'/'.join(segments).replace(_FRESH, 'x')}"
 
 
 def _matching(node: _Node, segments: tuple[str, ...]) -> Iterator[Route]:

@@ -10,7 +10,7 @@ import pytest
 import infra
 from authorizer.route_map import Patterns, RouteMap
 from infra.route_map import Compiled, Room, RouteMapError, compile_routes
-from infra.route_map.globs import families, widest
+from infra.route_map.globs import families, matches, widest
 from infra.route_map.requirement import can_be_apart, smallest
 from infra.template_yaml import load
 
@@ -22,6 +22,8 @@ _SCHEMES: Document = {
     "token": {"type": "apiKey", "name": "Authorization", "in": "header"},
 }
 _MOCK = {"x-amazon-apigateway-integration": {"type": "mock"}}
+_ANY_FOR_A = {"x-amazon-apigateway-any-method": "a"}
+_WRITTEN_BY_A = {"patch": "a", "post": "a", "put": "a", "x-amazon-apigateway-any-method": "b"}
 
 
 def document(paths: Document, **root: Any) -> Document:
@@ -150,6 +152,25 @@ def test_an_operation_without_scopes_is_warned_of() -> None:
 def test_routes_have_patterns(paths: Document, scope: str, allow: tuple[str, ...], deny: tuple[str, ...]) -> None:
     """What is allowed, and what of that is another route's and denied."""
     assert policy(compiled(paths), scope) == (allow, deny)
+
+
+@pytest.mark.parametrize(
+    ("paths", "scope"),
+    [
+        ({"/a": {"x-amazon-apigateway-any-method": "b", "get": "a"}, "$default": _ANY_FOR_A}, "a"),
+        ({f"/a/{name}": _WRITTEN_BY_A for name in ("b", "c", "d")}, "a"),
+    ],
+)
+@pytest.mark.parametrize("method", ["LINK", "PROPFIND", "P-T", "POT"])
+def test_a_method_without_a_name_opens_nothing_of_another_scopes(paths: Document, scope: str, method: str) -> None:
+    """ANY takes every method, so that neither one pattern for all nor one for POST and PUT may hold the rest."""
+    plain = compiled(paths)
+    tight = compile_routes(document(paths), Room(reserve=Room().reserve + plain.room_bytes - plain.most_bytes + 1))
+    for patterns in (policy(plain, scope), policy(tight, scope)):
+        text = f"{method}/a/b" if "/a/b" in paths else f"{method}/a"
+        allowed = any(matches(each, text) for each in patterns.allow)
+        assert patterns.allow
+        assert not allowed or any(matches(each, text) for each in patterns.deny)
 
 
 def test_what_no_token_can_lack_is_not_in_the_way() -> None:
