@@ -8,7 +8,15 @@ from typing import Any
 from authorizer import authorization, policy
 from authorizer.access_token import AccessToken
 from authorizer.authorization import Scheme
-from authorizer.errors import EventError, ForbiddenError, InvalidTokenError, Reason, Refusal, RefusedError
+from authorizer.errors import (
+    EventError,
+    ForbiddenError,
+    InvalidTokenError,
+    Reason,
+    Refusal,
+    RefusedError,
+    ResultTooLargeError,
+)
 from authorizer.event import CONNECT, AuthorizerRequest, Kind
 from authorizer.proof_of_possession import Possession, PossessionVerifier
 from authorizer.route_map import RouteMap
@@ -97,7 +105,7 @@ def decide(
         possessions.use_up(possession)
         return Allow(token, result)
     except ForbiddenError as error:
-        return Deny(error.refusal, _denial(request, rules, error.refusal.token))
+        return _forbidden(error.refusal, request, rules)
     except InvalidTokenError as error:
         if rules.invalid_token_result is InvalidTokenResult.DENY and not _may_pass(request, error.refusal.reason):
             return Deny(error.refusal, _denial(request, rules, None))
@@ -144,6 +152,13 @@ def _result(token: AccessToken, request: AuthorizerRequest, rules: Rules) -> dic
     if rules.routes is None:
         return policy.allow_stage(token, request.method_arn)
     return policy.allow_routes(token, request.method_arn, rules.routes)
+
+
+def _forbidden(refusal: Refusal, request: AuthorizerRequest, rules: Rules) -> Deny | Unauthorized:
+    try:
+        return Deny(refusal, _denial(request, rules, refusal.token))
+    except ResultTooLargeError as error:  # a denial has the token's context too
+        return Unauthorized(error.refusal)
 
 
 def _denial(request: AuthorizerRequest, rules: Rules, token: AccessToken | None) -> dict[str, Any]:

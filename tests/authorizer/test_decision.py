@@ -62,6 +62,13 @@ def test_a_token_without_a_scope_of_the_map_is_denied(kind: Kind, stage: str, sc
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_denial_that_is_too_large_is_unauthorized(kind: Kind) -> None:
+    """It has the token's context as an Allow has; the gateway would not take it, and 500 would blame the authorizer."""
+    too_long = token(scope=" ".join(f"other{number}" for number in range(500)))
+    assert unauthorized(Deciding(Rules(routes=ROUTES)).about(kind, too_long)) is Reason.RESULT_TOO_LARGE
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("rules", [Rules(), SIMPLE_WITH_ROUTES, CALL, Rules(routes=ROUTES)])
 def test_a_missing_or_malformed_token_is_unauthorized(kind: Kind, rules: Rules) -> None:
     """Whatever asks, and however it is to be answered."""
