@@ -1,13 +1,16 @@
 """The authorizer's own template gives it what its parameters say, and lets in whom they name."""
 
 import json
+import re
 import tomllib
+from contextlib import nullcontext
 
 import pytest
 
 from authorizer import settings
 from authorizer.errors import SettingsError
 from infra.cloudformation import AUTHORIZER_TEMPLATE, Stack
+from infra.template_yaml import load
 from tests.authorizer.issuer import jwks
 
 ISSUER, AUDIENCE = "https://auth.example.com/prod", "https://api.example.com"
@@ -104,6 +107,19 @@ def test_what_the_function_would_refuse_is_refused_before(parameters: dict[str, 
     assert stack(**parameters).refusals() == [refusal]
     with pytest.raises(SettingsError):
         settings.Settings.from_environ(environment(**parameters))
+
+
+@pytest.mark.parametrize("parameter", ["Issuer", "ApiOrigin"])
+@pytest.mark.parametrize(
+    ("value", "accepted"),
+    [(ISSUER, True), (f"{ISSUER}/", False), (f"{ISSUER}?x", False), ("auth.example.com", False)],
+)
+def test_a_url_that_the_function_would_refuse_is_refused_before(*, parameter: str, value: str, accepted: bool) -> None:
+    """What CloudFormation lets through as an issuer or an origin, the function takes, and nothing else."""
+    pattern = load(AUTHORIZER_TEMPLATE)["Parameters"][parameter]["AllowedPattern"]
+    assert (re.fullmatch(pattern, value) is not None) is accepted
+    with nullcontext() if accepted else pytest.raises(SettingsError):
+        settings.Settings.from_environ(environment(**{**ONE, parameter: value}))
 
 
 def test_issuer_and_issuers_exclude_each_other() -> None:
