@@ -24,7 +24,7 @@ app = command_group("Compile the map from scopes to routes, and see what it allo
 _Stage = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME", help="The stage's name, of which the size of a policy depends; one of 12 letters else."
+        metavar="NAME", help="The stage's name, on which the size of a policy depends; one of 12 letters else."
     ),
 ]
 

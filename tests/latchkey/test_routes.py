@@ -186,6 +186,33 @@ def test_what_is_no_document_is_refused(tmp_path: Path, text: str) -> None:
     assert "latchkey itself has failed" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("openapi: 3.0.1\npaths:\n  /a: [\n", "openapi.yaml: line 4: "),
+        ('{"openapi": "3.0.1",\n "paths": }}', "openapi.yaml: line 2: "),
+        ("openapi: 3.0.1\npaths: *nowhere", "openapi.yaml: line 2: found undefined alias"),
+        ("openapi: 3.0.1\npaths: " + "[" * 100_000, "openapi.yaml: line 2: nested more than 100 deep"),
+        ("swagger: '2.0'\npaths: {}", "--export-type oas30"),
+    ],
+    ids=["YAML cut off", "JSON", "an alias of nothing", "too deep for libyaml", "Swagger"],
+)
+def test_what_cannot_be_read_is_found_by_its_line(tmp_path: Path, text: str, words: str) -> None:
+    """The error names file and line and says what is wrong there, or what to do instead."""
+    path = tmp_path / "openapi.yaml"
+    path.write_text(text, encoding="utf-8")
+    run("compile", str(path)).refused(1, words)
+
+
+@pytest.mark.parametrize("paths", ["{}", "{/a: {get: {}}}"])
+def test_a_document_that_opens_nothing_is_warned_of(tmp_path: Path, paths: str) -> None:
+    """A map of it is right, and hardly what its author wants."""
+    path = tmp_path / "openapi.yaml"
+    path.write_text(f"openapi: 3.0.1\npaths: {paths}", encoding="utf-8")
+    result = run("compile", str(path))
+    assert (result.status, result.stderr) == (0, "Warning: no operation has security: no token opens anything\n")
+
+
 def test_nothing_stands_twice(openapi: str) -> None:
     """Of two members of one name, parsers take one or the other: the document is refused, and the line named."""
     path = Path(openapi)
