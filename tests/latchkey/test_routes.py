@@ -145,6 +145,16 @@ def test_nothing_is_said_to_be_nothing(tmp_path: Path) -> None:
         assert words in shown
 
 
+@pytest.mark.parametrize(("scope", "words"), [("chat", "$connect of a WebSocket API is allowed."), ("", "Nothing is")])
+def test_a_websocket_api_is_explained(tmp_path: Path, scope: str, words: str) -> None:
+    """It has no routes to list: what is allowed is to connect, or nothing is."""
+    path = tmp_path / "openapi.yaml"
+    path.write_text("openapi: 3.0.1\nx-latchkey-connect-scopes: [chat]\n", encoding="utf-8")
+    lines = run("explain", "--scope", scope, "--openapi", str(path)).stdout.splitlines()
+    assert len(lines) == 2
+    assert lines[1].startswith(words)
+
+
 def test_a_tokens_scope_is_read_and_the_token_not_shown(openapi: str) -> None:
     """As an argument or on stdin; nothing of it is verified, and no part of it is printed."""
     jwt = sign(token_claims=claims(scope="items:read"))
