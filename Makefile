@@ -44,6 +44,7 @@ bench: $(SETUP) ## the benchmarks: one table, and bench/results.json
 	@$(BIN)/python -m bench
 
 deploy: $(SETUP) ## sam build and sam deploy --guided; STACK=authorizer: the authorizer alone
+	$(if $(filter default authorizer,$(STACK)),,$(error STACK is default or authorizer; sam asks for the name of the stack))
 	@cd infra && PATH="$(CURDIR)/$(BIN):$$PATH" && export PATH && \
 		sam build --config-env $(STACK) && sam deploy --guided --config-env $(STACK)
 

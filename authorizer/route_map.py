@@ -99,9 +99,11 @@ class RouteMap:
     def parse(cls, data: bytes) -> "RouteMap":
         """Read a map, as JSON or in its compact form; raises `ValueError`, which says what is wrong, and where."""
         document = strict_json.parse_object(_inflated(data))
-        _check_members(document, "the map", {"latchkey_routes", "groups", "closed"}, {"connect"})
-        if type(document["latchkey_routes"]) is not int or document["latchkey_routes"] != VERSION:
+        # First, as another version may well have other members.
+        version = document.get("latchkey_routes", VERSION)
+        if type(version) is not int or version != VERSION:
             raise ValueError(f"latchkey_routes is not {VERSION}")
+        _check_members(document, "the map", {"latchkey_routes", "groups", "closed"}, {"connect"})
         members = _list(document["groups"], "groups")
         with_patterns = "deny" in _check_members(document["closed"], "closed", {"routes"}, {"deny"})
         groups = tuple(
@@ -179,6 +181,8 @@ def compact(data: bytes) -> str:
 
 def _inflated(data: bytes) -> bytes:
     text = data.strip()
+    if not text:
+        raise ValueError("it is empty")
     if len(text) > MAX_MAP_BYTES:
         raise ValueError(f"larger than {MAX_MAP_BYTES} bytes")
     if text.startswith(b"{"):

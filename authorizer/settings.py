@@ -36,14 +36,22 @@ def _optional(parse: Callable[[str], Any], absent: Any) -> Callable[[str], Any]:
 
 
 def _routes(text: str) -> RouteMap:
-    return RouteMap.parse(text.encode("utf-8"))
+    return _route_map(text.encode("utf-8"))
 
 
 def _routes_file(path: str) -> RouteMap:
     try:
-        return RouteMap.parse(Path(path).read_bytes())
+        data = Path(path).read_bytes()
     except OSError as error:
         raise ValueError(f"cannot be read: {type(error).__name__}") from None
+    return _route_map(data)
+
+
+def _route_map(data: bytes) -> RouteMap:
+    try:
+        return RouteMap.parse(data)
+    except ValueError as error:
+        raise ValueError(f"is not what `latchkey routes compile` writes: {error}") from None
 
 
 def _seconds(low: int, high: int) -> Callable[[str], int]:
@@ -229,7 +237,8 @@ class Settings:
             raise SettingsError("ROUTES and ROUTES_FILE exclude each other")
         settings = cls(**values)
         if settings.needs_patterns and settings.route_map is not None and not settings.route_map.has_patterns:
-            raise SettingsError("ROUTES was compiled for single calls: compile it anew, or set POLICY_FOR to call")
+            name = "ROUTES" if settings.routes is not None else "ROUTES_FILE"
+            raise SettingsError(f"{name} was compiled for single calls: compile it anew, or set POLICY_FOR to call")
         return settings
 
     @property

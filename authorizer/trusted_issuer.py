@@ -52,7 +52,12 @@ def read_jwks(text: str) -> KeySet:
 
 def read_revocations_uri(text: str) -> str:
     """Read the feed's address, or `off`; raises `ValueError`."""
-    return text if text == OFF else check_url(text)
+    if text == OFF:
+        return text
+    try:
+        return check_url(text)
+    except ValueError as error:
+        raise ValueError(f"{error}, or {OFF}") from None
 
 
 def read_issuers(text: str) -> tuple[TrustedIssuer, ...]:

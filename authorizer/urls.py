@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 # RFC 3986 2: what a URL is written with. Neither white space nor quotes nor a backslash is among it.
 _CHARACTERS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
+_NO_URL = "must be a URL that begins with https://"
 
 
 def check_url(text: str) -> str:
@@ -14,9 +15,9 @@ def check_url(text: str) -> str:
         url = urlsplit(text)
         port = url.port
     except ValueError:
-        raise ValueError("must be a URL") from None
+        raise ValueError(_NO_URL) from None
     if _CHARACTERS.fullmatch(text) is None or not url.hostname or port == 0:
-        raise ValueError("must be a URL")
+        raise ValueError(_NO_URL)
     if url.scheme != "https" and not (url.scheme == "http" and is_loopback(url.hostname)):
         raise ValueError("must be an https URL (http on a loopback host only)")
     if "@" in url.netloc or "#" in text:
@@ -27,14 +28,14 @@ def check_url(text: str) -> str:
 def check_issuer(text: str) -> str:
     """Give an issuer identifier back (RFC 8414 2). A slash at its end is a mistake more often than not."""
     if text.endswith("/"):
-        raise ValueError("must be a URL without query and without a slash at its end")
+        raise ValueError("must be a URL without a slash at its end")
     return check_other_issuer(text)
 
 
 def check_other_issuer(text: str) -> str:
     """Give another vendor's issuer identifier back, which may well end with a slash."""
     if "?" in text:
-        raise ValueError("must be a URL without query and without a slash at its end")
+        raise ValueError("must be a URL without query")
     return check_url(text)
 
 

@@ -34,7 +34,10 @@ def command_of(name: str) -> Any:
     return typer.main.get_command(import_module(_MODULES[name]).app)
 
 
-app = command_group()
+app = command_group(
+    "OAuth 2.0 for machines, on your own AWS account.\n\n"
+    "Talks to AWS as it is configured, or to a local stack where AWS_ENDPOINT_URL points to one."
+)
 for _name, _, _about in COMMANDS:
     app.add_typer(command_group(_about), name=_name)
 
@@ -52,7 +55,4 @@ def latchkey(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version, and stop.")
     ] = False,
 ) -> None:
-    """OAuth 2.0 for machines, on your own AWS account.
-
-    Talks to AWS as it is configured, or to a local stack where AWS_ENDPOINT_URL points to one.
-    """
+    """Read what stands before a command."""

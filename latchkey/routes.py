@@ -24,7 +24,7 @@ app = command_group("Compile the map from scopes to routes, and see what it allo
 _Stage = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME", help="The stage's name, of which the size of a policy depends; one of 12 letters else."
+        metavar="NAME", help="The stage's name, on which the size of a policy depends; one of 12 letters else."
     ),
 ]
 
@@ -208,7 +208,10 @@ def _explanation(route_map: RouteMap, scopes: frozenset[str]) -> dict[str, Any]:
 
 
 def _print(found: Mapping[str, Any]) -> None:
-    print_table(table(("route", "allowed", "missing"), [_row(each) for each in found["routes"]]))
+    if found["routes"]:
+        print_table(table(("route", "allowed", "missing"), [_row(each) for each in found["routes"]]))
+    if found["connect"]:
+        print_line("$connect of a WebSocket API is allowed.")
     if any(each["missing"] == [] for each in found["routes"]):
         print_line(f"* {_OPEN_OR_CLOSED}")
     if found["allow"] is None:
@@ -217,7 +220,7 @@ def _print(found: Mapping[str, Any]) -> None:
     patterns = [("Allow", each) for each in found["allow"]] + [("Deny", each) for each in found["deny"]]
     if patterns:
         print_table(table(("effect", "pattern"), patterns))
-    else:
+    elif not found["connect"]:
         print_line("Nothing is allowed.")
 
 

@@ -47,13 +47,21 @@ class Api:
 
 def read_document(document: Mapping[str, Any]) -> Api:
     """Read a document, whose YAML or JSON has been parsed. Raises RouteMapError."""
+    if "swagger" in document:
+        raise RouteMapError(
+            "the document is Swagger 2.0: convert it to OpenAPI 3, or export the API as that "
+            "(aws apigateway get-export --export-type oas30)"
+        )
     if not _VERSION.fullmatch(str(document.get("openapi"))):
         raise RouteMapError("the document is not OpenAPI 3.0 or 3.1")
     reader = _Reader(document)
     paths = {path: item for path, item in reader.paths.items() if not path.startswith("x-")}
     routes = tuple(route for path, item in paths.items() for route in reader.routes(path, item))
     _check_shapes(routes)
-    return Api(routes, reader.connect(), _is_http(document, paths), tuple(reader.warnings))
+    connect = reader.connect()
+    if {connect, *(route.requirement for route in routes)} == {CLOSED}:
+        reader.warnings.append("no operation has security: no token opens anything")
+    return Api(routes, connect, _is_http(document, paths), tuple(reader.warnings))
 
 
 class _Reader:

@@ -16,11 +16,11 @@ variable "package" {
 variable "issuer" {
   type        = string
   default     = ""
-  description = "The issuer whose tokens are accepted, exactly as in iss. Needs audience. issuers is for several."
+  description = "The issuer whose tokens are accepted, as in iss. issuers: several, or one with a slash at its end."
 
   validation {
-    condition     = can(regex("^(https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~%-]+)*/?)?$", var.issuer))
-    error_message = "An https URL without query and fragment, or nothing."
+    condition     = can(regex("^(https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~%-]+)*)?$", var.issuer))
+    error_message = "An https URL without query, fragment and final slash, or nothing. Such a slash: issuers."
   }
 }
 

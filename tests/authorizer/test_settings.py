@@ -1,6 +1,7 @@
 """The settings: every variable, its default and its range."""
 
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -161,6 +162,51 @@ def test_a_bad_value_stops_the_cold_start(name: str, value: str) -> None:
         _settings(**{name: value})
     assert len(value.strip()) < 3 or value not in str(raised.value)
     assert raised.value.__suppress_context__
+
+
+_FOR_CALLS = '{"latchkey_routes": 1, "groups": [], "closed": {"routes": []}}'
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("ISSUER", "auth.example.com", "must be a URL that begins with https://"),
+        ("ISSUER", f"{ISSUER}/", "must be a URL without a slash at its end"),
+        ("ISSUER", f"{ISSUER}?x", "must be a URL without query"),
+        ("REVOCATIONS_URI", "none", "must be a URL that begins with https://, or off"),
+        ("REVOCATIONS_URI", "http://x.example", "must be an https URL (http on a loopback host only), or off"),
+        (
+            "ROUTES",
+            "routes.json",
+            "is not what `latchkey routes compile` writes: neither JSON nor its compact form",
+        ),
+        ("ROUTES", '{"latchkey_routes": 2}', "is not what `latchkey routes compile` writes: latchkey_routes is not 1"),
+        ("ROUTES", _FOR_CALLS, "was compiled for single calls: compile it anew, or set POLICY_FOR to call"),
+    ],
+)
+def test_the_error_says_what_would_be_right(name: str, value: str, words: str) -> None:
+    """A sentence that begins with the variable, and says what to write there instead."""
+    with pytest.raises(SettingsError) as raised:
+        _settings(**{name: value})
+    assert str(raised.value) == f"{name} {words}"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "is not what `latchkey routes compile` writes: it is empty"),
+        (_FOR_CALLS, "was compiled for single calls: compile it anew, or set POLICY_FOR to call"),
+        (None, "cannot be read: FileNotFoundError"),
+    ],
+)
+def test_the_error_of_a_file_names_its_variable(tmp_path: Path, text: str | None, words: str) -> None:
+    """ROUTES_FILE, and not ROUTES, where the map is in a file."""
+    path = tmp_path / "routes.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(SettingsError) as raised:
+        _settings(ROUTES_FILE=str(path))
+    assert str(raised.value) == f"ROUTES_FILE {words}"
 
 
 def test_bundled_keys_are_read_at_the_cold_start() -> None:

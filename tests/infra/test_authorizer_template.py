@@ -1,13 +1,17 @@
 """The authorizer's own template gives it what its parameters say, and lets in whom they name."""
 
 import json
+import re
+import subprocess
 import tomllib
+from contextlib import nullcontext
 
 import pytest
 
 from authorizer import settings
 from authorizer.errors import SettingsError
 from infra.cloudformation import AUTHORIZER_TEMPLATE, Stack
+from infra.template_yaml import load
 from tests.authorizer.issuer import jwks
 
 ISSUER, AUDIENCE = "https://auth.example.com/prod", "https://api.example.com"
@@ -106,6 +110,19 @@ def test_what_the_function_would_refuse_is_refused_before(parameters: dict[str, 
         settings.Settings.from_environ(environment(**parameters))
 
 
+@pytest.mark.parametrize("parameter", ["Issuer", "ApiOrigin"])
+@pytest.mark.parametrize(
+    ("value", "accepted"),
+    [(ISSUER, True), (f"{ISSUER}/", False), (f"{ISSUER}?x", False), ("auth.example.com", False)],
+)
+def test_a_url_that_the_function_would_refuse_is_refused_before(*, parameter: str, value: str, accepted: bool) -> None:
+    """What CloudFormation lets through as an issuer or an origin, the function takes, and nothing else."""
+    pattern = load(AUTHORIZER_TEMPLATE)["Parameters"][parameter]["AllowedPattern"]
+    assert (re.fullmatch(pattern, value) is not None) is accepted
+    with nullcontext() if accepted else pytest.raises(SettingsError):
+        settings.Settings.from_environ(environment(**{**ONE, parameter: value}))
+
+
 def test_issuer_and_issuers_exclude_each_other() -> None:
     """Either one issuer or several: an issuer beside the several is refused, with what belongs to it."""
     assert stack(**SEVERAL, **ONE).refusals() == [
@@ -163,6 +180,14 @@ def test_the_authorizer_is_deployed_beside_everything_and_never_over_it() -> Non
         "template_file": f"{built}/template.yaml",
         **together["deploy"]["parameters"],
     }
+
+
+@pytest.mark.parametrize(("name", "status"), [("default", 0), ("authorizer", 0), ("orders", 2)])
+def test_what_is_deployed_is_never_guessed(name: str, status: int) -> None:
+    """SAM takes a configuration that it does not know for the default: somebody's `orders` would be the whole of it."""
+    make = ("make", "--dry-run", "deploy", f"STACK={name}")
+    done = subprocess.run(make, cwd=AUTHORIZER_TEMPLATE.parent.parent, capture_output=True, text=True, check=False)  # noqa: S603 - fixed
+    assert (done.returncode, "STACK is default or authorizer" in done.stderr) == (status, status != 0)
 
 
 def test_the_authorizer_is_the_same_in_both_templates() -> None:

@@ -38,6 +38,13 @@ def test_a_command_has_one_name() -> None:
     assert "Run all of it on this machine, until Ctrl-C." in Command().run("--help").stdout
 
 
+def test_the_command_says_what_it_is_and_talks_to() -> None:
+    """--help begins with what this is for, before its commands."""
+    about, _, _ = Command().run("--help").stdout.partition("Commands:")
+    assert "OAuth 2.0 for machines" in about
+    assert "AWS_ENDPOINT_URL" in about
+
+
 def test_the_version_is_printed() -> None:
     """--version says which release this is."""
     result = Command().run("--version")

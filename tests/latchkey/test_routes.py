@@ -145,6 +145,16 @@ def test_nothing_is_said_to_be_nothing(tmp_path: Path) -> None:
         assert words in shown
 
 
+@pytest.mark.parametrize(("scope", "words"), [("chat", "$connect of a WebSocket API is allowed."), ("", "Nothing is")])
+def test_a_websocket_api_is_explained(tmp_path: Path, scope: str, words: str) -> None:
+    """It has no routes to list: what is allowed is to connect, or nothing is."""
+    path = tmp_path / "openapi.yaml"
+    path.write_text("openapi: 3.0.1\nx-latchkey-connect-scopes: [chat]\n", encoding="utf-8")
+    lines = run("explain", "--scope", scope, "--openapi", str(path)).stdout.splitlines()
+    assert len(lines) == 2
+    assert lines[1].startswith(words)
+
+
 def test_a_tokens_scope_is_read_and_the_token_not_shown(openapi: str) -> None:
     """As an argument or on stdin; nothing of it is verified, and no part of it is printed."""
     jwt = sign(token_claims=claims(scope="items:read"))
@@ -184,6 +194,33 @@ def test_what_is_no_document_is_refused(tmp_path: Path, text: str) -> None:
     result = run("compile", str(path))
     result.refused(1)
     assert "latchkey itself has failed" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("openapi: 3.0.1\npaths:\n  /a: [\n", "openapi.yaml: line 4: "),
+        ('{"openapi": "3.0.1",\n "paths": }}', "openapi.yaml: line 2: "),
+        ("openapi: 3.0.1\npaths: *nowhere", "openapi.yaml: line 2: found undefined alias"),
+        ("openapi: 3.0.1\npaths: " + "[" * 100_000, "openapi.yaml: line 2: nested more than 100 deep"),
+        ("swagger: '2.0'\npaths: {}", "--export-type oas30"),
+    ],
+    ids=["YAML cut off", "JSON", "an alias of nothing", "too deep for libyaml", "Swagger"],
+)
+def test_what_cannot_be_read_is_found_by_its_line(tmp_path: Path, text: str, words: str) -> None:
+    """The error names file and line and says what is wrong there, or what to do instead."""
+    path = tmp_path / "openapi.yaml"
+    path.write_text(text, encoding="utf-8")
+    run("compile", str(path)).refused(1, words)
+
+
+@pytest.mark.parametrize("paths", ["{}", "{/a: {get: {}}}"])
+def test_a_document_that_opens_nothing_is_warned_of(tmp_path: Path, paths: str) -> None:
+    """A map of it is right, and hardly what its author wants."""
+    path = tmp_path / "openapi.yaml"
+    path.write_text(f"openapi: 3.0.1\npaths: {paths}", encoding="utf-8")
+    result = run("compile", str(path))
+    assert (result.status, result.stderr) == (0, "Warning: no operation has security: no token opens anything\n")
 
 
 def test_nothing_stands_twice(openapi: str) -> None:
