@@ -185,6 +185,11 @@ def _route_key(request: AuthorizerRequest) -> str:
     return "" if route is None else f"{route.method} {route.template}".strip()
 
 
+def _is_callers_word(value: str, request: AuthorizerRequest) -> bool:
+    # The event has the sources' values without their names: one that the caller wrote itself could be any of them.
+    return any(value in word for word in request.callers_words)
+
+
 # When a yes depends on something; what that is to API Gateway; whether its value is among the identity sources.
 _DEPENDENCIES: tuple[
     tuple[
@@ -197,7 +202,7 @@ _DEPENDENCIES: tuple[
     (
         lambda token, rules: rules.routes is not None or token.cnf is not None,
         "$context.routeKey",
-        lambda request, sources: _route_key(request) in sources,
+        lambda request, sources: _route_key(request) in sources and not _is_callers_word(_route_key(request), request),
     ),
     (
         lambda token, _: _is_dpop_bound(token),

@@ -114,6 +114,23 @@ def test_a_simple_yes_that_is_kept_for_every_route_is_not_given(sources: object)
 
 
 @pytest.mark.parametrize(
+    "chosen",
+    [
+        {"headers": {"x-shop": "GET /products/{id}"}},
+        {"queryStringParameters": {"shop": "GET /products/{id}"}},
+        {"queryStringParameters": {"shop": "other,GET /products/{id}"}},
+        {"cookies": ["GET /products/{id}"]},
+    ],
+    ids=str,
+)
+def test_a_caller_cannot_stand_in_for_the_route_key(chosen: dict[str, Any]) -> None:
+    """Of another identity source, in which the caller wrote the route key itself, a yes is kept for every route."""
+    sent = keyed()
+    with pytest.raises(EventError, match=r"\$context\.routeKey"):
+        Deciding(SIMPLE_WITH_ROUTES).on(sent | chosen | {"headers": sent["headers"] | chosen.get("headers", {})})
+
+
+@pytest.mark.parametrize(
     ("changes", "permitted"),
     [
         ({}, True),
