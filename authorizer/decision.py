@@ -212,7 +212,7 @@ _DEPENDENCIES: tuple[
     (lambda token, _: _is_dpop_bound(token), "$context.path", lambda request, sources: request.path in sources),
     (
         lambda token, _: "x5t#S256" in (token.cnf or {}),
-        "$context.authentication.clientCert.clientCertPem",
+        "$context.identity.clientCert.clientCertPem",
         lambda request, sources: request.certificate in sources,
     ),
 )
