@@ -223,6 +223,7 @@ _AUTHENTICATION_CERTIFICATE = ("requestContext", "authentication", "clientCert",
 # By the event's `version`.
 _READINGS: Final[Mapping[str | None, _Reading]] = {
     None: _Reading(Kind.REST_REQUEST, "methodArn", _CONTEXT_PATH, _IDENTITY_CERTIFICATE, _resource_route),
-    "1.0": _Reading(Kind.HTTP_1, "methodArn", _CONTEXT_PATH, _IDENTITY_CERTIFICATE, _resource_route),
+    # `path` is what AWS says has the API mapping ("Create AWS Lambda proxy integrations for HTTP APIs in API Gateway").
+    "1.0": _Reading(Kind.HTTP_1, "methodArn", ("path",), _IDENTITY_CERTIFICATE, _resource_route),
     "2.0": _Reading(Kind.HTTP_2, "routeArn", ("rawPath",), _AUTHENTICATION_CERTIFICATE, _key_route, _listed_sources),
 }

@@ -49,6 +49,11 @@ def test_a_request_event_is_read_once(kind: Kind, api: str, stage: str, route: R
     assert (request.route, request.path) == (route, path)
 
 
+def test_the_path_of_payload_1_is_the_one_that_has_the_api_mapping() -> None:
+    """The member that AWS names for it ("Create AWS Lambda proxy integrations for HTTP APIs in API Gateway")."""
+    assert event.parse(recorded(Kind.HTTP_1) | {"path": "/shop/products/kettle"}).path == "/shop/products/kettle"
+
+
 def test_the_connect_route_has_no_path() -> None:
     """A WebSocket API's ARN ends in $connect."""
     arn = event.parse(recorded(Kind.WEBSOCKET)).method_arn
@@ -235,7 +240,10 @@ def test_anything_else_is_an_error_of_ours(value: object) -> None:
                 "routeKey",
                 "resource",
                 "httpMethod",
+                "path",
                 "rawPath",
+                "queryStringParameters",
+                "cookies",
                 "identitySource",
                 "version",
                 "type",

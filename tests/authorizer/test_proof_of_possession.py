@@ -12,6 +12,7 @@ from authorizer.event import Kind
 from tests.auth_server.certificates import certificate, thumbprint
 from tests.authorizer.authorizer_events import event_of, with_certificate
 from tests.authorizer.deciding import (
+    ORIGIN,
     ROUTES,
     URLS,
     Deciding,
@@ -162,6 +163,14 @@ def test_without_an_origin_no_proof_counts(kind: Kind) -> None:
 def test_where_no_proof_is_seen_none_counts(kind: Kind) -> None:
     """Neither a TOKEN event nor a WebSocket's has what a proof is for."""
     assert unauthorized(Deciding().on(event_of(kind, f"DPoP {bound_to()}"))) is Reason.PROOF_UNSUPPORTED
+
+
+def test_an_origin_may_have_the_mapping_of_a_custom_domain() -> None:
+    """Payload 2.0 has it nowhere: "Create AWS Lambda proxy integrations for HTTP APIs in API Gateway"."""
+    text, mapped = bound_to(), f"{ORIGIN}/shop"
+    right = event_of(Kind.HTTP_2, f"DPoP {text}", {"DPoP": proof_for(text, f"{mapped}/products/kettle")})
+    assert allowed(Deciding(origin=mapped).on(right))
+    assert unauthorized(Deciding(origin=mapped).on(proven(Kind.HTTP_2, text))) is Reason.PROOF_REFUSED
 
 
 def test_the_path_is_compared_as_a_client_writes_it() -> None:
