@@ -189,6 +189,16 @@ def test_a_bad_proof_is_never_denied_for_long() -> None:
     assert unauthorized(deciding.on(proven(Kind.REST_REQUEST, text, htm="POST"))) is Reason.PROOF_REFUSED
     assert unauthorized(deciding.on(proven(Kind.REST_REQUEST, text, OTHER))) is Reason.KEY_NOT_PROVEN
     assert unauthorized(deciding.on(event_of(Kind.REST_REQUEST, f"DPoP {text}"))) is Reason.PROOF_MISSING
+    used = proven(Kind.REST_REQUEST, text)
+    assert allowed(deciding.on(used))
+    assert unauthorized(deciding.on(used)) is Reason.PROOF_REUSED
+
+
+def test_a_bound_token_is_denied_for_good_where_no_proof_is_seen() -> None:
+    """No later request to a TOKEN authorizer can prove what this one did not."""
+    denying = Rules(invalid_token_result=InvalidTokenResult.DENY)
+    assert denied(Deciding(denying).about(Kind.REST_TOKEN, bound_to()))[0] is Reason.KEY_NOT_PROVEN
+    assert unauthorized(Deciding(denying).about(Kind.HTTP_2, bound_to())) is Reason.KEY_NOT_PROVEN
 
 
 @pytest.mark.spec("RFC 8705", "3")
