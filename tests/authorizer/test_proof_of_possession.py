@@ -189,6 +189,8 @@ def test_a_bad_proof_is_never_denied_for_long() -> None:
     assert unauthorized(deciding.on(proven(Kind.REST_REQUEST, text, htm="POST"))) is Reason.PROOF_REFUSED
     assert unauthorized(deciding.on(proven(Kind.REST_REQUEST, text, OTHER))) is Reason.KEY_NOT_PROVEN
     assert unauthorized(deciding.on(event_of(Kind.REST_REQUEST, f"DPoP {text}"))) is Reason.PROOF_MISSING
+    unsupported = Deciding(deciding.rules, origin="")
+    assert unauthorized(unsupported.on(proven(Kind.REST_REQUEST, text))) is Reason.PROOF_UNSUPPORTED
     used = proven(Kind.REST_REQUEST, text)
     assert allowed(deciding.on(used))
     assert unauthorized(deciding.on(used)) is Reason.PROOF_REUSED
