@@ -138,6 +138,19 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert allowed(deciding.on(asked[0]))
 
 
+def test_a_name_that_is_used_again_is_remembered_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client may give a later proof an earlier one's `jti`; what is dropped first then is what came in between."""
+    monkeypatch.setattr(proof_of_possession, "MAX_REMEMBERED", 2)
+    deciding, text = Deciding(), bound_to()
+    assert allowed(deciding.on(proven(Kind.HTTP_2, text, jti="0")))
+    deciding.clock.now = NOW + 61
+    again = proven(Kind.HTTP_2, text, jti="0", iat=NOW + 61)
+    for each in (proven(Kind.HTTP_2, text, jti="1", iat=NOW + 61), again):
+        assert allowed(deciding.on(each))
+    assert allowed(deciding.on(proven(Kind.HTTP_2, text, jti="2", iat=NOW + 61)))
+    assert unauthorized(deciding.on(again)) is Reason.PROOF_REUSED
+
+
 @pytest.mark.spec("RFC 9449", "4.3")
 @pytest.mark.parametrize("kind", KINDS)
 def test_there_is_one_proof(kind: Kind) -> None:
