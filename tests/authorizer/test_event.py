@@ -106,6 +106,14 @@ def test_the_route_key_of_an_http_api(key: object, route: Route | None) -> None:
     assert event.parse(recorded(Kind.HTTP_2) | {"routeKey": key}).route == route
 
 
+@pytest.mark.parametrize("kind", [Kind.REST_REQUEST, Kind.HTTP_1])
+@pytest.mark.parametrize("half", ["resource", "httpMethod"])
+@pytest.mark.parametrize("value", [None, 7, ["GET"]])
+def test_half_a_route_is_none(kind: Kind, half: str, value: object) -> None:
+    """A route is a method and a template, both texts."""
+    assert event.parse(recorded(kind) | {half: value}).route is None
+
+
 def test_the_identity_sources_of_payload_2() -> None:
     """What the gateway keeps the answer by, as far as it is text."""
     sent = recorded(Kind.HTTP_2) | {"identitySource": ["Bearer x", None, 7, "GET /products"]}

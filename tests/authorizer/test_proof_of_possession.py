@@ -127,6 +127,13 @@ def test_proofs_of_two_keys_are_two_proofs() -> None:
     assert allowed(deciding.on(proven(Kind.HTTP_2, bound_to(OTHER), OTHER)))
 
 
+def test_any_text_is_a_name_of_a_proof() -> None:
+    """Half of a surrogate pair too, which JSON can say and UTF-8 cannot."""
+    deciding, asked = Deciding(), proven(Kind.HTTP_2, bound_to(), jti="\udc80")
+    assert allowed(deciding.on(asked))
+    assert unauthorized(deciding.on(asked)) is Reason.PROOF_REUSED
+
+
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """The earliest is dropped first, so that no number of proofs fills the memory."""
     monkeypatch.setattr(proof_of_possession, "MAX_REMEMBERED", 2)
@@ -193,6 +200,15 @@ def test_the_path_is_compared_as_a_client_writes_it() -> None:
     assert allowed(Deciding().on(asked | {"rawPath": "/café/a b"}))
     assert allowed(Deciding().on(asked | {"rawPath": "/caf%C3%A9/a%20b"}))
     assert unauthorized(Deciding().on(asked | {"rawPath": "/cafe/\udc80"})) is Reason.PROOF_REFUSED
+
+
+@pytest.mark.spec("RFC 3986", "3.3")
+def test_what_may_stand_in_a_path_is_not_encoded() -> None:
+    """Neither by a client nor in the URL that its proof is compared with."""
+    text, path = bound_to(), "/a:b@c/d;e=f,g/!$&'()*+~-._/h%2Fi"
+    asked = event_of(Kind.HTTP_2, f"DPoP {text}", {"DPoP": proof_for(text, ORIGIN + path)})
+    arn = {"routeArn": asked["routeArn"].removesuffix("kettle") + "h"}  # whose policy is not the question here
+    assert allowed(Deciding().on(asked | arn | {"rawPath": path}))
 
 
 def test_a_bad_proof_is_never_denied_for_long() -> None:
