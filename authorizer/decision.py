@@ -200,6 +200,11 @@ def _route_key(request: AuthorizerRequest) -> str:
     return "" if route is None else f"{route.method} {route.template}".strip()
 
 
+def _is_callers_word(value: str, request: AuthorizerRequest) -> bool:
+    # The event has the sources' values without their names: one that the caller wrote itself could be any of them.
+    return any(value in word for word in request.callers_words)
+
+
 # When a yes depends on something; what that is to API Gateway; whether its value is among the identity sources.
 _DEPENDENCIES: tuple[
     tuple[
@@ -212,7 +217,7 @@ _DEPENDENCIES: tuple[
     (
         lambda token, rules: rules.routes is not None or token.cnf is not None,
         "$context.routeKey",
-        lambda request, sources: _route_key(request) in sources,
+        lambda request, sources: _route_key(request) in sources and not _is_callers_word(_route_key(request), request),
     ),
     (
         lambda token, _: _is_dpop_bound(token),
@@ -222,7 +227,7 @@ _DEPENDENCIES: tuple[
     (lambda token, _: _is_dpop_bound(token), "$context.path", lambda request, sources: request.path in sources),
     (
         lambda token, _: "x5t#S256" in (token.cnf or {}),
-        "$context.authentication.clientCert.clientCertPem",
+        "$context.identity.clientCert.clientCertPem",
         lambda request, sources: request.certificate in sources,
     ),
 )

@@ -96,7 +96,8 @@ class AuthorizerRequest:
 
     A TOKEN event says no more than that. `path` is what a client has in its URL. `proofs` are the values of the DPoP
     header. `certificate` is the client's, in PEM, which API Gateway has verified; None without mutual TLS.
-    `identity_sources` are the values that an HTTP API keeps the answer by, None where the event does not say.
+    `identity_sources` are the values that an HTTP API keeps the answer by, None where the event does not say;
+    `callers_words`, beside them, what the caller may have chosen of those: headers, query and cookies.
     """
 
     kind: Kind
@@ -107,6 +108,7 @@ class AuthorizerRequest:
     proofs: tuple[object, ...] = field(default=(), repr=False)
     certificate: object = field(default=None, repr=False)
     identity_sources: frozenset[str] | None = field(default=None, repr=False)
+    callers_words: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 def parse(event: object) -> AuthorizerRequest:
@@ -130,6 +132,7 @@ def parse(event: object) -> AuthorizerRequest:
         proofs=_header(members, "dpop"),
         certificate=_at(members, reading.certificate),
         identity_sources=reading.identity_sources(members),
+        callers_words=_callers_words(members),
     )
 
 
@@ -194,6 +197,13 @@ def _listed_sources(members: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(filter(None, map(_text, sources))) if isinstance(sources, list) else frozenset()
 
 
+def _callers_words(members: Mapping[str, Any]) -> frozenset[str]:
+    """Read what payload 2.0 has of the caller's own: one text for each name, one for each cookie."""
+    cookies = members.get("cookies")
+    named = (value for name in ("headers", "queryStringParameters") for value in _mapping(members.get(name)).values())
+    return frozenset(filter(None, map(_text, (*named, *(cookies if isinstance(cookies, list) else ())))))
+
+
 @dataclass(frozen=True, slots=True)
 class _Reading:
     """Where an event has what. `path` is with the stage, where a client's URL has it too."""
@@ -213,6 +223,7 @@ _AUTHENTICATION_CERTIFICATE = ("requestContext", "authentication", "clientCert",
 # By the event's `version`.
 _READINGS: Final[Mapping[str | None, _Reading]] = {
     None: _Reading(Kind.REST_REQUEST, "methodArn", _CONTEXT_PATH, _IDENTITY_CERTIFICATE, _resource_route),
-    "1.0": _Reading(Kind.HTTP_1, "methodArn", _CONTEXT_PATH, _IDENTITY_CERTIFICATE, _resource_route),
+    # `path` is what AWS says has the API mapping ("Create AWS Lambda proxy integrations for HTTP APIs in API Gateway").
+    "1.0": _Reading(Kind.HTTP_1, "methodArn", ("path",), _IDENTITY_CERTIFICATE, _resource_route),
     "2.0": _Reading(Kind.HTTP_2, "routeArn", ("rawPath",), _AUTHENTICATION_CERTIFICATE, _key_route, _listed_sources),
 }

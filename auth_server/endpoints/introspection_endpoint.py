@@ -30,6 +30,7 @@ from authorizer.access_token import AccessToken
 
 JWT_TYPE = "token-introspection+jwt"  # RFC 9701 5
 JWT_MEDIA_TYPE = f"application/{JWT_TYPE}"
+_JSON_RANGES = ("application/json", "application/*", "*/*")
 _WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")  # RFC 9110 12.4.2
 CLOCK_SKEW_SECONDS = 5  # between two Lambdas: a token is active from the moment that it was issued
 
@@ -84,12 +85,14 @@ def _token_type(claims: Mapping[str, Any]) -> str:
 
 
 def _wants_jwt(request: Request) -> bool:
-    """Tell whether the signed answer is named, with a weight above 0, and JSON is not named with a higher one."""
+    """Tell whether the signed answer is named, with a weight above 0, and JSON has no higher one by what is named."""
     weights: dict[str, float] = {}
     for media_range in ",".join(request.headers.get("accept", ())).split(","):
         name, *parameters = (part.strip().lower() for part in media_range.split(";"))
         weights[name] = max(_weight(parameters), weights.get(name, 0))
-    return 0 < weights.get(JWT_MEDIA_TYPE, 0) >= weights.get("application/json", 0)
+    # RFC 9110 12.5.1: the most specific range that matches takes precedence.
+    json_weight = next((weights[name] for name in _JSON_RANGES if name in weights), 0)
+    return 0 < weights.get(JWT_MEDIA_TYPE, 0) >= json_weight
 
 
 def _weight(parameters: Sequence[str]) -> float:

@@ -387,7 +387,9 @@ def test_a_signed_answer_is_no_access_token(server: Simulator) -> None:
     [
         (JWT_MEDIA_TYPE, True),
         (f"application/json;q=0.5, {JWT_MEDIA_TYPE}", True),
-        (f"  {JWT_MEDIA_TYPE.upper()} ;q=0.9,*/*", True),
+        (f"  {JWT_MEDIA_TYPE.upper()} ;q=0.9,*/*;q=0.8", True),
+        (f"{JWT_MEDIA_TYPE}, */*", True),
+        (f"{JWT_MEDIA_TYPE};q=0.5, application/json;q=0.1, */*", True),
         (["application/json", JWT_MEDIA_TYPE], True),
         (f"{JWT_MEDIA_TYPE};q=0.001", True),
         (f"{JWT_MEDIA_TYPE}; Q=1.000", True),
@@ -398,6 +400,8 @@ def test_a_signed_answer_is_no_access_token(server: Simulator) -> None:
         (f"{JWT_MEDIA_TYPE};version=1;q=0", False),
         (f"{JWT_MEDIA_TYPE};q=0.5, application/json", False),
         (f"{JWT_MEDIA_TYPE};q=0.5;q=1, application/json;q=0.8", False),
+        (f"{JWT_MEDIA_TYPE};q=0.9, */*", False),
+        (f"{JWT_MEDIA_TYPE};q=0.5, application/*;q=0.8, */*;q=0.1", False),
         (f"{JWT_MEDIA_TYPE};q=1.5", False),
         (f"{JWT_MEDIA_TYPE};q=-1", False),
         (f"{JWT_MEDIA_TYPE};q=nan", False),
@@ -413,7 +417,7 @@ def test_a_signed_answer_is_no_access_token(server: Simulator) -> None:
     ],
 )
 def test_the_answer_is_json_unless_the_signed_one_is_named(server: Simulator, accept: Any, is_signed: bool) -> None:
-    """The signed answer has to be named, with a weight above 0 and not below JSON's; else the answer is JSON."""
+    """The signed answer has to be named, with a weight above 0 and not below JSON's, whatever range that comes from."""
     response = ask(server, PATH, {"token": token_of(server)}, Accept=accept)
     assert (response["headers"]["Content-Type"] == JWT_MEDIA_TYPE) is is_signed
 

@@ -98,6 +98,11 @@ def test_a_simple_response_says_yes_or_no() -> None:
     assert (reason, refused) == (Reason.AUDIENCE_REFUSED, {"isAuthorized": False})
 
 
+def test_a_simple_yes_is_as_bounded_as_a_policy() -> None:
+    """Its context alone may be more than the gateway would take."""
+    assert unauthorized(Deciding(SIMPLE).about(Kind.HTTP_2, token(scope="a" * 4_500))) is Reason.RESULT_TOO_LARGE
+
+
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind is not Kind.HTTP_2])
 def test_only_payload_2_has_simple_responses(kind: Kind) -> None:
     """Every other kind of authorizer is answered with a policy all the same."""
@@ -118,6 +123,23 @@ def test_a_simple_yes_that_is_kept_for_every_route_is_not_given(sources: object)
     """Without the route key among the identity sources, a yes to one route would be a yes to all: 500, and closed."""
     with pytest.raises(EventError, match=r"\$context\.routeKey"):
         Deciding(SIMPLE_WITH_ROUTES).on(keyed() | {"identitySource": sources})
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"headers": {"x-shop": "GET /products/{id}"}},
+        {"queryStringParameters": {"shop": "GET /products/{id}"}},
+        {"queryStringParameters": {"shop": "other,GET /products/{id}"}},
+        {"cookies": ["GET /products/{id}"]},
+    ],
+    ids=str,
+)
+def test_a_caller_cannot_stand_in_for_the_route_key(chosen: dict[str, Any]) -> None:
+    """Of another identity source, in which the caller wrote the route key itself, a yes is kept for every route."""
+    sent = keyed()
+    with pytest.raises(EventError, match=r"\$context\.routeKey"):
+        Deciding(SIMPLE_WITH_ROUTES).on(sent | chosen | {"headers": sent["headers"] | chosen.get("headers", {})})
 
 
 @pytest.mark.parametrize(
@@ -156,6 +178,15 @@ def test_what_a_caller_writes_into_a_path_is_never_a_wildcard(path: str) -> None
     arn = asked["methodArn"].replace("kettle", path)
     reason, result = denied(Deciding(CALL).on(asked | {"methodArn": arn}))
     assert (reason, statements(result)) == (Reason.PATH_NOT_EXPRESSIBLE, {"Deny": ["prod/*"]})
+
+
+def test_a_resource_has_512_characters_at_most() -> None:
+    """So long a one is a policy still ("Output from an API Gateway Lambda authorizer"), and one more is none."""
+    asked = event_of(Kind.REST_REQUEST, f"Bearer {token()}")
+    longest = asked["methodArn"] + "k" * (512 - len(asked["methodArn"]))
+    policy = allowed(Deciding(CALL).on(asked | {"methodArn": longest}))["policyDocument"]
+    assert policy["Statement"][0]["Resource"] == [longest]
+    assert denied(Deciding(CALL).on(asked | {"methodArn": longest + "k"}))[0] is Reason.PATH_NOT_EXPRESSIBLE
 
 
 def test_a_dollar_that_begins_no_variable_is_literal() -> None:

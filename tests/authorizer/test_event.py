@@ -49,6 +49,11 @@ def test_a_request_event_is_read_once(kind: Kind, api: str, stage: str, route: R
     assert (request.route, request.path) == (route, path)
 
 
+def test_the_path_of_payload_1_is_the_one_that_has_the_api_mapping() -> None:
+    """The member that AWS names for it ("Create AWS Lambda proxy integrations for HTTP APIs in API Gateway")."""
+    assert event.parse(recorded(Kind.HTTP_1) | {"path": "/shop/products/kettle"}).path == "/shop/products/kettle"
+
+
 def test_the_connect_route_has_no_path() -> None:
     """A WebSocket API's ARN ends in $connect."""
     arn = event.parse(recorded(Kind.WEBSOCKET)).method_arn
@@ -99,6 +104,14 @@ def test_a_proof_and_a_certificate_are_found(kind: Kind) -> None:
 def test_the_route_key_of_an_http_api(key: object, route: Route | None) -> None:
     """Method and template, or $default; anything else is no route, which permits nothing."""
     assert event.parse(recorded(Kind.HTTP_2) | {"routeKey": key}).route == route
+
+
+@pytest.mark.parametrize("kind", [Kind.REST_REQUEST, Kind.HTTP_1])
+@pytest.mark.parametrize("half", ["resource", "httpMethod"])
+@pytest.mark.parametrize("value", [None, 7, ["GET"]])
+def test_half_a_route_is_none(kind: Kind, half: str, value: object) -> None:
+    """A route is a method and a template, both texts."""
+    assert event.parse(recorded(kind) | {half: value}).route is None
 
 
 def test_the_identity_sources_of_payload_2() -> None:
@@ -235,7 +248,10 @@ def test_anything_else_is_an_error_of_ours(value: object) -> None:
                 "routeKey",
                 "resource",
                 "httpMethod",
+                "path",
                 "rawPath",
+                "queryStringParameters",
+                "cookies",
                 "identitySource",
                 "version",
                 "type",

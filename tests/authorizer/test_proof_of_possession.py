@@ -12,6 +12,7 @@ from authorizer.event import Kind
 from tests.auth_server.certificates import certificate, thumbprint
 from tests.authorizer.authorizer_events import event_of, with_certificate
 from tests.authorizer.deciding import (
+    ORIGIN,
     ROUTES,
     URLS,
     Deciding,
@@ -126,6 +127,13 @@ def test_proofs_of_two_keys_are_two_proofs() -> None:
     assert allowed(deciding.on(proven(Kind.HTTP_2, bound_to(OTHER), OTHER)))
 
 
+def test_any_text_is_a_name_of_a_proof() -> None:
+    """Half of a surrogate pair too, which JSON can say and UTF-8 cannot."""
+    deciding, asked = Deciding(), proven(Kind.HTTP_2, bound_to(), jti="\udc80")
+    assert allowed(deciding.on(asked))
+    assert unauthorized(deciding.on(asked)) is Reason.PROOF_REUSED
+
+
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """The earliest is dropped first, so that no number of proofs fills the memory."""
     monkeypatch.setattr(proof_of_possession, "MAX_REMEMBERED", 2)
@@ -135,6 +143,19 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         assert allowed(deciding.on(each))
     assert unauthorized(deciding.on(asked[2])) is Reason.PROOF_REUSED
     assert allowed(deciding.on(asked[0]))
+
+
+def test_a_name_that_is_used_again_is_remembered_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client may give a later proof an earlier one's `jti`; what is dropped first then is what came in between."""
+    monkeypatch.setattr(proof_of_possession, "MAX_REMEMBERED", 2)
+    deciding, text = Deciding(), bound_to()
+    assert allowed(deciding.on(proven(Kind.HTTP_2, text, jti="0")))
+    deciding.clock.now = NOW + 61
+    again = proven(Kind.HTTP_2, text, jti="0", iat=NOW + 61)
+    for each in (proven(Kind.HTTP_2, text, jti="1", iat=NOW + 61), again):
+        assert allowed(deciding.on(each))
+    assert allowed(deciding.on(proven(Kind.HTTP_2, text, jti="2", iat=NOW + 61)))
+    assert unauthorized(deciding.on(again)) is Reason.PROOF_REUSED
 
 
 @pytest.mark.spec("RFC 9449", "4.3")
@@ -164,6 +185,14 @@ def test_where_no_proof_is_seen_none_counts(kind: Kind) -> None:
     assert unauthorized(Deciding().on(event_of(kind, f"DPoP {bound_to()}"))) is Reason.PROOF_UNSUPPORTED
 
 
+def test_an_origin_may_have_the_mapping_of_a_custom_domain() -> None:
+    """Payload 2.0 has it nowhere: "Create AWS Lambda proxy integrations for HTTP APIs in API Gateway"."""
+    text, mapped = bound_to(), f"{ORIGIN}/shop"
+    right = event_of(Kind.HTTP_2, f"DPoP {text}", {"DPoP": proof_for(text, f"{mapped}/products/kettle")})
+    assert allowed(Deciding(origin=mapped).on(right))
+    assert unauthorized(Deciding(origin=mapped).on(proven(Kind.HTTP_2, text))) is Reason.PROOF_REFUSED
+
+
 def test_the_path_is_compared_as_a_client_writes_it() -> None:
     """The gateway may hand it over decoded; a client's URL is encoded (RFC 3986 2.1)."""
     text = bound_to()
@@ -173,6 +202,15 @@ def test_the_path_is_compared_as_a_client_writes_it() -> None:
     assert unauthorized(Deciding().on(asked | {"rawPath": "/cafe/\udc80"})) is Reason.PROOF_REFUSED
 
 
+@pytest.mark.spec("RFC 3986", "3.3")
+def test_what_may_stand_in_a_path_is_not_encoded() -> None:
+    """Neither by a client nor in the URL that its proof is compared with."""
+    text, path = bound_to(), "/a:b@c/d;e=f,g/!$&'()*+~-._/h%2Fi"
+    asked = event_of(Kind.HTTP_2, f"DPoP {text}", {"DPoP": proof_for(text, ORIGIN + path)})
+    arn = {"routeArn": asked["routeArn"].removesuffix("kettle") + "h"}  # whose policy is not the question here
+    assert allowed(Deciding().on(asked | arn | {"rawPath": path}))
+
+
 def test_a_bad_proof_is_never_denied_for_long() -> None:
     """A Deny is kept, and whoever has stolen a token could have its holder denied: so it is 401."""
     deciding = Deciding(Rules(invalid_token_result=InvalidTokenResult.DENY))
@@ -180,6 +218,18 @@ def test_a_bad_proof_is_never_denied_for_long() -> None:
     assert unauthorized(deciding.on(proven(Kind.REST_REQUEST, text, htm="POST"))) is Reason.PROOF_REFUSED
     assert unauthorized(deciding.on(proven(Kind.REST_REQUEST, text, OTHER))) is Reason.KEY_NOT_PROVEN
     assert unauthorized(deciding.on(event_of(Kind.REST_REQUEST, f"DPoP {text}"))) is Reason.PROOF_MISSING
+    unsupported = Deciding(deciding.rules, origin="")
+    assert unauthorized(unsupported.on(proven(Kind.REST_REQUEST, text))) is Reason.PROOF_UNSUPPORTED
+    used = proven(Kind.REST_REQUEST, text)
+    assert allowed(deciding.on(used))
+    assert unauthorized(deciding.on(used)) is Reason.PROOF_REUSED
+
+
+def test_a_bound_token_is_denied_for_good_where_no_proof_is_seen() -> None:
+    """No later request to a TOKEN authorizer can prove what this one did not."""
+    denying = Rules(invalid_token_result=InvalidTokenResult.DENY)
+    assert denied(Deciding(denying).about(Kind.REST_TOKEN, bound_to()))[0] is Reason.KEY_NOT_PROVEN
+    assert unauthorized(Deciding(denying).about(Kind.HTTP_2, bound_to())) is Reason.KEY_NOT_PROVEN
 
 
 @pytest.mark.spec("RFC 8705", "3")
@@ -237,7 +287,8 @@ def test_a_simple_yes_to_a_certificate_is_kept_by_it() -> None:
     """The certificate is one of the identity sources."""
     asked = with_certificate(Kind.HTTP_2, event_of(Kind.HTTP_2, f"Bearer {token(cnf=X5T)}"), PEM)
     keyed = asked | {"identitySource": [*asked["identitySource"], asked["routeKey"]]}
-    with pytest.raises(EventError, match="clientCertPem"):
+    # "Customize HTTP API access logs", whose variables identity sources are; the event has it by another name.
+    with pytest.raises(EventError, match=r"\$context\.identity\.clientCert\.clientCertPem"):
         Deciding(SIMPLE).on(keyed)
     assert allowed(Deciding(SIMPLE).on(keyed | {"identitySource": [*keyed["identitySource"], PEM]}))
 

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from http.server import BaseHTTPRequestHandler
 from threading import Barrier, Event, Thread
 from typing import Any
@@ -390,6 +390,28 @@ def test_the_others_go_by_what_is_known_while_one_asks(rig: _Rig) -> None:
         release.set()
         assert asking.result() == "revoked"
     assert rig.verify("bad") == "revoked"
+
+
+def test_where_what_is_known_has_expired_the_others_wait(rig: _Rig) -> None:
+    """A feed that is no news any more is nothing to go by, however lately it was fetched."""
+    asked, release = Event(), Event()
+
+    def held(request: BaseHTTPRequestHandler) -> None:
+        asked.set()
+        release.wait(8)
+        document(revoking(now=rig.clock.now))(request)
+
+    rig.publish(exp=NOW + 10)
+    assert rig.verify() == "accepted"
+    rig.issuer.answers[FEED_PATH] = held
+    rig.clock.now += 100  # past the expiry and its skew, and within the 300 s of REVOCATIONS_MAX_STALE_SECONDS
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(rig.verify)
+        assert asked.wait(8)
+        other = pool.submit(rig.verify)
+        wait([other], timeout=0.3)
+        release.set()
+        assert (first.result(), other.result()) == ("accepted", "accepted")
 
 
 def test_off_reads_no_feed() -> None:

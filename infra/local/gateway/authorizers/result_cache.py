@@ -9,8 +9,8 @@ from infra.local.gateway.errors import DocumentError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-# REST: https://docs.aws.amazon.com/apigateway/latest/api/API_Authorizer.html; HTTP APIs: developer guide of AWS SAM,
-# "LambdaAuthorizationIdentity", as the guide of API Gateway has no default.
+# REST: https://docs.aws.amazon.com/apigateway/latest/api/API_Authorizer.html. For HTTP APIs no page of AWS has a
+# default; that of Terraform's aws_apigatewayv2_authorizer has this one.
 DEFAULT_TTL_SECONDS = 300
 MAX_TTL_SECONDS = 3600
 CACHED_RESULTS = 10_000
