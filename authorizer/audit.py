@@ -26,6 +26,13 @@ class AuditLog:
 
     level: str
 
+    def started(self, **how: str) -> None:
+        """{"level": "INFO", "event": "authorizer_started", "issuers": ..., "routes": "by the map", ...}.
+
+        Once for each cold start, so that a variable of another name than was meant does not go unseen.
+        """
+        self._write("INFO", "authorizer_started", dict(how))
+
     def decided(self, request: AuthorizerRequest, decision: Decision, request_id: str | None) -> None:
         """{"level": "INFO", "event": "authorizer_decision", "outcome": "allow", "client_id": ..., "jti": ..., ...}."""
         where = _called(request.method_arn) | {"request_id": request_id}

@@ -23,6 +23,7 @@ _RULES = Rules(
     http_api_response=_SETTINGS.http_api_response,
     invalid_token_result=_SETTINGS.invalid_token_result,
 )
+_AUDIT.started(**_SETTINGS.summary())
 
 
 def lambda_handler(event: object, context: object) -> dict[str, Any]:

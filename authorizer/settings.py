@@ -246,6 +246,16 @@ class Settings:
         """Which scopes permit which routes, None where each good token may call each."""
         return self.routes or self.routes_file
 
+    def summary(self) -> dict[str, str]:
+        """Tell in words, for the log, what these settings come to."""
+        return {
+            "issuers": " ".join(trusted.issuer for trusted in self.issuers),
+            "routes": "by the map" if self.route_map else "no map: each good token may call each",
+            "policy_for": self.policy_for.value,
+            "revocations": "read" if all(trusted.revocations_uri for trusted in self.issuers) else "not read of all",
+            "dpop": "verified" if self.api_origin else "refused: no API_ORIGIN",
+        }
+
     @property
     def needs_patterns(self) -> bool:
         """Whether any answer is a policy for a whole stage."""

@@ -166,7 +166,7 @@ def test_keys_that_cannot_be_had_are_an_error(capsys: pytest.CaptureFixture[str]
         handler = cold_start({"ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "JWKS_URI": server.uri, "REVOCATIONS_URI": "off"})
         with pytest.raises(KeysUnavailableError):
             handler.lambda_handler(event(_good()), _Context())
-    fetch_line, line = (json.loads(text) for text in capsys.readouterr().out.splitlines())
+    _, fetch_line, line = (json.loads(text) for text in capsys.readouterr().out.splitlines())
     assert (fetch_line["event"], fetch_line["reason"]) == ("jwks_fetch_failed", "status 503")
     assert (line["outcome"], line["reason"], line["method"]) == ("error", "keys_unavailable", "GET")
 
@@ -249,6 +249,23 @@ def test_no_keys_and_the_token_is_not_in_the_chain() -> None:
         logged = _raised_by(handler, event(_good()))
     assert "KeysUnavailableError" in logged
     assert _good()[:40] not in logged
+
+
+def test_a_cold_start_says_what_its_settings_come_to(capsys: pytest.CaptureFixture[str]) -> None:
+    """A variable whose name is misspelt is one that is not set, and an operator can see that."""
+    cold_start(ENVIRON | {"ROUTE": "{}"})
+    line = json.loads(capsys.readouterr().out)
+    assert (line["event"], line["issuers"]) == ("authorizer_started", ISSUER)
+    assert line["routes"] == "no map: each good token may call each"
+    assert (line["revocations"], line["dpop"], line["policy_for"]) == (
+        "not read of all",
+        "refused: no API_ORIGIN",
+        "stage",
+    )
+    scope_map = '{"latchkey_routes": 1, "groups": [], "closed": {"routes": [], "deny": []}}'
+    cold_start(ENVIRON | {"ROUTES": scope_map, "REVOCATIONS_URI": "", "API_ORIGIN": AUDIENCE})
+    line = json.loads(capsys.readouterr().out)
+    assert (line["routes"], line["revocations"], line["dpop"]) == ("by the map", "read", "verified")
 
 
 def test_a_bad_setting_stops_the_cold_start() -> None:

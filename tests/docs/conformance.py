@@ -87,6 +87,7 @@ SECTIONS: dict[str, tuple[str, dict[str, str]]] = {
         },
     ),
     "RFC 9701": ("JWT response for introspection", {"4": "Requesting a JWT response", "5": "JWT response"}),
+    "RFC 3986": ("URI: generic syntax", {}),
     "RFC 4514": ("LDAP: string representation of distinguished names", {}),
     "RFC 4648": ("Base encodings", {}),
     "RFC 5280": ("X.509 certificates", {}),
