@@ -10,7 +10,7 @@ SUBJECT_PREFIX: Final = "person:"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person. `username` is normalised (`usernames.normalise`); `groups` are names, which configuration maps to scopes.
+    """A person. `username` is normalised (`usernames.normalise`); configuration maps `groups` to scopes.
 
     `password_hash` is an Argon2id hash in PHC form, with its parameters and salt; never the password itself. Times are
     Unix times in seconds. `version` begins at random and grows by one with each change, so that two who change a person
