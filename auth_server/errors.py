@@ -204,3 +204,11 @@ class ServerError(OAuthError):
 
     error = "server_error"
     status = 500
+
+
+class VendingError(ServerError):
+    """Tokens cannot be vended as this deployment is configured; nobody who asks can change that."""
+
+    def __init__(self, *, reason: str) -> None:
+        """Keep `reason` for the audit line alone."""
+        super().__init__("Tokens cannot be vended here.", reason=reason)
