@@ -1,10 +1,10 @@
 """Revoking: remembered until nothing that accepts tokens could accept this one any more."""
 
 import math
+from typing import Protocol
 
 from auth_server.access_token import MAX_LIFETIME_SECONDS
-from auth_server.clients import Client, is_client_id, may_have_been_issued
-from auth_server.services import Services
+from auth_server.clients import Client, ClientStore, is_client_id, may_have_been_issued
 from auth_server.state import StateStore
 from authorizer.access_token import AccessToken
 
@@ -16,24 +16,39 @@ MAX_OWN_REVOCATIONS = 200
 COUNTED_SECONDS = 3_600
 
 
-def why_ended(token: AccessToken, known: Client, services: Services) -> str | None:
+class Records(Protocol):
+    """Where it is known what has ended: `Services`, or whatever else has both stores."""
+
+    @property
+    def clients(self) -> ClientStore:
+        """The clients."""
+        ...
+
+    @property
+    def state(self) -> StateStore:
+        """What was revoked."""
+        ...
+
+
+def why_ended(token: AccessToken, known: Client, records: Records) -> str | None:
     """Tell, for the audit line, why a verified token is good no more before its time; None where it is good.
 
     Asked about are all of its parties, of whom `known` is one that was read just now: a token that came out of an
     exchange is none of theirs any more where one of them is gone, disabled or revoked. A party that is no client here
-    is one that is gone. Raises `DependencyError` where it cannot be known.
+    is one that is gone; only of a subject that an identity provider has named is no more known than what was revoked.
+    Raises `DependencyError` where it cannot be known.
     """
-    for client_id in token.parties:
-        party = known if client_id == known.client_id else _find(client_id, services)
+    for client_id in token.client_parties:
+        party = known if client_id == known.client_id else _find(client_id, records)
         if not may_have_been_issued(party, token.iat):
             return "of a client that is disabled or gone"
-    if services.state.is_revoked(jti=token.jti, client_ids=token.parties, issued_at=int(token.iat)):
+    if records.state.is_revoked(jti=token.jti, client_ids=token.parties, issued_at=int(token.iat)):
         return "revoked"
     return None
 
 
-def _find(client_id: str, services: Services) -> Client | None:
-    return services.clients.get(client_id) if is_client_id(client_id) else None
+def _find(client_id: str, records: Records) -> Client | None:
+    return records.clients.get(client_id) if is_client_id(client_id) else None
 
 
 def revoke_token(state: StateStore, token: AccessToken) -> int:

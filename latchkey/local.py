@@ -101,6 +101,7 @@ def _welcome(console: Console, stack: Any, demonstration: Any) -> None:
 
 def _addresses(announced: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     return (
+        ("Open in a browser", f"{announced['issuer']}/"),
         ("Authorization server", announced["issuer"]),
         ("Sample API", announced["api"]),
         ("AWS endpoint", announced["aws_endpoint_url"]),

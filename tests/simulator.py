@@ -102,6 +102,7 @@ class MemoryStateStore:
         self.tokens: dict[str, int] = {}
         self.clients: dict[str, int] = {}
         self.counts: dict[tuple[str, str], int] = {}
+        self.counted_until: dict[tuple[str, str], int] = {}
         self.reads = 0
         self.failing = False
 
@@ -128,12 +129,19 @@ class MemoryStateStore:
         self._answer()
         self.clients[client_id] = max(not_before, self.clients.get(client_id, 0))
 
-    def count(self, kind: str, name: str, *, until: int) -> int:  # noqa: ARG002 - the protocol's
+    def count(self, kind: str, name: str, *, until: int, by: int = 1) -> int:
         """Count."""
         self._answer()
         with self._lock:
-            self.counts[kind, name] = self.counts.get((kind, name), 0) + 1
+            self.counts[kind, name] = self.counts.get((kind, name), 0) + by
+            self.counted_until[kind, name] = until
             return self.counts[kind, name]
+
+    def counted(self, kind: str, name: str, *, now: int) -> int:
+        """Tell a count."""
+        self._answer()
+        self.reads += 1
+        return self.counts.get((kind, name), 0) if self.counted_until.get((kind, name), 0) > now else 0
 
     def is_revoked(self, *, jti: str, client_ids: tuple[str, ...], issued_at: int) -> bool:
         """Tell."""

@@ -23,6 +23,7 @@ from auth_server.client_registration import check, new_secret
 from auth_server.clients import Client
 from infra.cloudformation import Stack, Table
 from infra.local.aws_endpoint import aws_endpoint
+from infra.local.developer_page import with_developer_page
 from infra.local.gateway import Gateway
 from infra.local.gateway.server import serving
 from infra.local.lambda_runtime import load_function
@@ -105,11 +106,13 @@ def running(
         at_end.enter_context(aws_endpoint(aws_socket))
         template = _provision(endpoint, name, {**parameters, "IssuerUrl": issuer, "ApiUrl": api})
         functions = _load_functions(template, functions_reach_aws_at(endpoint), settings)
-        at_end.enter_context(serving(_gateway(template, "AuthApi", functions), issuer_socket))
-        at_end.enter_context(serving(_gateway(template, "ResourceApi", functions), api_socket))
         secret = _register_demo_client(template, endpoint, api)
         key_id = template.functions()["TokenFunction"].environment["SIGNING_KEY_ID"]
-        yield LocalStack(issuer, api, endpoint, secret, key_id, template)
+        stack = LocalStack(issuer, api, endpoint, secret, key_id, template)
+        auth_api = with_developer_page(stack, _gateway(template, "AuthApi", functions))
+        at_end.enter_context(serving(auth_api, issuer_socket))
+        at_end.enter_context(serving(_gateway(template, "ResourceApi", functions), api_socket))
+        yield stack
 
 
 def _listening(host: str, port: int, name: str) -> socket.socket:
