@@ -26,7 +26,11 @@ def _port(of: str) -> Any:
 app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
 
 
-@app.command(epilog=help_end("latchkey local", "latchkey local --issuer-port 9080 --api-port 9081 --web-port 9082 --aws-port 9566"))
+@app.command(
+    epilog=help_end(
+        "latchkey local", "latchkey local --issuer-port 9080 --api-port 9081 --web-port 9082 --aws-port 9566"
+    )
+)
 def local(  # noqa: PLR0913 - each is an option of the command
     *,
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="The loopback address to listen on.")] = "127.0.0.1",

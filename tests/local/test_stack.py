@@ -135,8 +135,14 @@ def test_a_token_without_the_scope_is_403(local_stack: Stack) -> None:
         headers={"Authorization": f"Bearer {token}"},
     )
     assert answer.status_code == 403
-    assert (answer.json()["error"], answer.json()["scope"]) == ("insufficient_scope", "messages:write products:read products:write")
-    assert 'error="insufficient_scope", scope="messages:write products:read products:write"' in answer.headers["WWW-Authenticate"]
+    assert (answer.json()["error"], answer.json()["scope"]) == (
+        "insufficient_scope",
+        "messages:write products:read products:write",
+    )
+    assert (
+        'error="insufficient_scope", scope="messages:write products:read products:write"'
+        in answer.headers["WWW-Authenticate"]
+    )
 
 
 def test_a_cached_allow_serves_every_route(local_stack: Stack) -> None:
