@@ -38,7 +38,7 @@ class Grant:
     `claims` are added to the server's own. Of a client's record they are `own_claims`; a token exchange adds `act`.
     `usage_identifier_key` is that of the client which holds the token (ADR 0030).
 
-    `identity_provider` is set where the subject, `sub`, is no client, and says by whose word it is who it is. `auth_time`
+    `identity_provider` is set where the subject, `sub`, is no client, and says by whose word that is so. `auth_time`
     is the Unix time in seconds of a log-in (RFC 9068 2.2.1).
 
     `confirmation` holds the members of `cnf` (RFC 7800 3.1): the keys that the token is bound to, empty for none.
@@ -58,7 +58,7 @@ class Grant:
 
     @property
     def subject(self) -> str:
-        """Whose token it is: the client's own (RFC 9068 2.2), the subject token's (RFC 8693 1.1), or whoever `sub` is."""
+        """Whose token it is: the client's own (RFC 9068 2.2), the subject token's (RFC 8693 1.1), or `sub`."""
         if self.exchange is not None:
             return self.exchange.subject
         return self.client_id if self.sub is None else self.sub

@@ -7,7 +7,7 @@ import os
 import time
 from typing import Any
 
-from auth_server.app import App
+from auth_server.app import ROUTES, App
 from auth_server.audit import AuditLog
 from auth_server.aws import connect
 from auth_server.aws.dynamodb import DynamoDBClientStore
@@ -20,7 +20,7 @@ from auth_server.settings import Settings
 from auth_server.wire import Event, response_to_event
 
 
-def _build(settings: Settings) -> App:
+def _build(settings: Settings) -> App[Services]:
     keys = KmsKeySource(connect("kms"), settings.signing_key_id)
     dynamodb = connect("dynamodb")
     services = Services(
@@ -31,7 +31,7 @@ def _build(settings: Settings) -> App:
         remote_keys=RemoteKeys(clock=time.time, loopback=settings.is_on_loopback),
         clock=time.time,
     )
-    return App(services, AuditLog(settings.log_level))
+    return App(services, AuditLog(settings.log_level), ROUTES)
 
 
 _app = _build(Settings.from_environ(os.environ))

@@ -62,21 +62,23 @@ def revoke_token(state: StateStore, token: AccessToken) -> int:
 
 
 def revoke_own_token(state: StateStore, token: AccessToken, *, now: int) -> bool:
-    """Revoke a verified token for its client; False where that took revoking all that the client was issued.
+    """Revoke a verified token for whoever holds it; False where that took revoking all that they were issued.
 
-    All that is revoked is one feed, so that a client which revoked without end would leave no room for others. Beyond
+    That is its client, or the person of a vended token: their revocations count together, and no others'. All that is
+    revoked is one feed, so that somebody who revoked without end would leave no room for others. Beyond
     `MAX_OWN_REVOCATIONS` the one entry that covers them all is written instead. The count comes first: whatever fails
-    after it, no more is written than was counted, and the client is not told that the token is revoked before it is.
+    after it, no more is written than was counted, and nobody is told that the token is revoked before it is.
     Raises `DependencyError`.
     """
-    if state.is_revoked(jti=token.jti, client_ids=(token.client_id,), issued_at=int(token.iat)):
+    holder = token.client_id if token.identity_provider is None else token.sub
+    if state.is_revoked(jti=token.jti, client_ids=(holder,), issued_at=int(token.iat)):
         return True  # nothing to be remembered twice, or counted twice
     hour = math.ceil(token.exp) // COUNTED_SECONDS
     end = (hour + 1) * COUNTED_SECONDS + MAX_CLOCK_SKEW_SECONDS
-    if state.count(f"revocations {token.client_id}", str(hour), until=end) <= MAX_OWN_REVOCATIONS:
+    if state.count(f"revocations {holder}", str(hour), until=end) <= MAX_OWN_REVOCATIONS:
         revoke_token(state, token)
         return True
-    revoke_tokens_of(state, token.client_id, now=max(now, math.ceil(token.iat)))  # a clock may be ahead of this one
+    revoke_tokens_of(state, holder, now=max(now, math.ceil(token.iat)))  # a clock may be ahead of this one
     return False
 
 
@@ -93,7 +95,7 @@ def revoke_jti(state: StateStore, jti: str, *, now: int) -> int:
 def revoke_tokens_of(state: StateStore, client_id: str, *, now: int) -> int:
     """Revoke every token issued to a client up to now; gives the Unix time before which, and raises `DependencyError`.
 
-    A token says the second of its issue and no more. All of the present second's are revoked, and of the next one's:
+    A person's are revoked by the `sub` that they have. A token says the second of its issue and no more. All of the present second's are revoked, and of the next one's:
     the clock that `now` is from need not begin a second when that of a Lambda does. What the client is issued within
     these two seconds is revoked with the rest, and it asks again.
     """

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from auth_server import jwk
-from auth_server.app import App
+from auth_server.app import ROUTES, App
 from auth_server.audit import AuditLog
 from auth_server.clients import Client, ClientChangedError, ClientExistsError, ClientSecret, digest_secret
 from auth_server.endpoints.registration_endpoint import RegistrationEndpoint
@@ -201,7 +201,7 @@ class Simulator:
             remote_keys=RemoteKeys(clock=lambda: self.now, loopback=settings.is_on_loopback),
             clock=lambda: self.now,
         )
-        self.app = App(services, AuditLog(settings.log_level))
+        self.app = App(services, AuditLog(settings.log_level), ROUTES)
         registration = RegistrationEndpoint(self.clients)  # a function of its own, with routes of its own
         self.registration = App(services, AuditLog(settings.log_level), registration.routes())
 

@@ -9,7 +9,7 @@ import boto3
 import jwt
 import pytest
 
-from auth_server.app import App
+from auth_server.app import ROUTES, App
 from auth_server.audit import AuditLog
 from auth_server.aws.state_table import DynamoDBStateStore
 from auth_server.clients import Client
@@ -291,7 +291,7 @@ def test_of_many_who_race_with_one_proof_one_wins(aws_endpoint: str) -> None:
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("kind", "name")],
         BillingMode="PAY_PER_REQUEST",
     )
-    app = App(_services(DynamoDBStateStore(dynamodb, "dpop-races"), client()), AuditLog("ERROR"))
+    app = App(_services(DynamoDBStateStore(dynamodb, "dpop-races"), client()), AuditLog("ERROR"), ROUTES)
     request = event("POST", "/oauth/token", body=urlencode(GOOD), headers={"DPoP": proof()})
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: response_to_event(app.handle(request)), range(8)))

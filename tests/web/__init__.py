@@ -1,1 +1,1 @@
-"""The page before the message board, in a real browser over the local stack."""
+"""Pages, in a browser."""

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser
 
-from tests.web import chromium
+from tests.browser import chromium
 from tests.web.visitor import Visitor
 
 Arrive = Callable[..., Visitor]
@@ -18,8 +18,8 @@ Arrive = Callable[..., Visitor]
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Give a browser; skips where there is none."""
-    with chromium.running() as browser:
-        yield browser
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ const DEFAULT_SCOPES = new Set(["products:read", "products:write"]);
 
 /** Fill in what the stack says of itself, and wire the three steps. */
 function start(config) {
-  let token = "";
+  let token = null;
   byId("issuer").textContent = config.issuer;
   byId("api").textContent = config.api;
   byId("client").textContent = config.client_id;
@@ -21,31 +21,31 @@ function start(config) {
   byId("scopes").append(...config.scope.split(" ").map(choice));
   wireReveal();
 
-  const show = inspector({ issuer: config.issuer, audience: config.audience }, () => token);
+  const show = inspector({ issuer: config.issuer, audience: config.audience }, () => token ?? "");
 
-  /** Ask for a token of the form's client; "" where the server gives none, which the first step then explains. */
-  async function ask(scope) {
+  /** Ask for a token of the form's client; null where the server gives none, which the first step then explains. */
+  async function ask(scope, { quietly = false } = {}) {
     const [clientId, clientSecret, resource] = ["client-id", "client-secret", "resource"].map((id) => byId(id).value);
     const request = tokenRequest({ issuer: config.issuer, clientId, clientSecret, scope, resource });
     const answer = await send(request);
     const document = object(answer.body);
-    const got = answer.status === 200 && typeof document.access_token === "string" ? document.access_token : "";
-    showExchange(request, answer, got ? "" : whyNoToken(answer, document));
+    const got = answer.status === 200 ? document.access_token ?? null : null;
+    if (got === null || !quietly) showExchange(request, answer, got === null ? whyNoToken(answer, document) : "");
     return got;
   }
 
   async function askForYours() {
     token = await ask(chosenScope());
-    await show(token);
-    return token || null;
+    await show(token ?? "");
+    return token;
   }
 
   const tokens = {
-    yours: async () => token || (await askForYours()),
+    yours: async () => token ?? (await askForYours()),
     none: async () => "",
-    tampered: async () => tamperedOf(token || (await askForYours())),
+    tampered: async () => tamperedOf(token ?? (await askForYours())),
     expired: async () => config.expired_token,
-    narrow: async () => (await ask(config.scope.split(" ").find((each) => !each.startsWith("products:")))) || null,
+    narrow: () => ask(config.scope.split(" ").find((each) => !each.startsWith("products:")), { quietly: true }),
   };
   const inspect = async (text) => {
     await show(text);

@@ -48,7 +48,8 @@ async function run(call, config, tokens, inspect) {
   outcome.setAttribute("aria-busy", "true");
   const token = await tokens[call.token]();
   if (token === null) {
-    outcome.replaceChildren(element("p", {}, "There is no token to call with: the first step says why."));
+    say(`${call.title}: not sent, as there is no token.`);
+    outcome.replaceChildren(element("p", {}, "Not sent: there is no token to call with. The first step says why."));
   } else {
     const request = requestOf(call, config.api, token);
     const answer = await send(request);
@@ -93,7 +94,7 @@ export function badge(status) {
 }
 
 function meaning({ headers }) {
-  const [, text] = headers.find(([name]) => name === "www-authenticate") ?? [];
+  const [, text] = headers.find(([name]) => name === "WWW-Authenticate") ?? [];
   if (text === undefined) return [];
   const rows = Object.entries(challenge(text)).map(([name, value]) =>
     element("div", {}, element("dt", {}, name), element("dd", { class: "value" }, value)));

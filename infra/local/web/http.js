@@ -1,6 +1,6 @@
 // Requests as values: sent, written out, and written as a curl command.
 
-const SHOWN = ["content-type", "www-authenticate", "retry-after", "location", "cache-control"];
+const SHOWN = ["Content-Type", "WWW-Authenticate", "Retry-After", "Location", "Cache-Control"];
 
 /**
  * Send {method, url, headers, body}; give {status, statusText, headers: [[name, value]], body}, status 0 for no answer.

@@ -12,13 +12,15 @@ const MARKS = new Map([[true, ["good", "passed"]], [false, ["bad", "failed"]], [
 export function inspector(expected, yours) {
   let shown = "";
   let turns = 0;
+  let judgedAt = 0;
 
   async function show(text) {
     shown = text.trim();
     const turn = ++turns;
     byId("pasted").value = shown;
     render(shown);
-    const checks = shown ? await verify(shown, expected, now()) : [];
+    judgedAt = now();
+    const checks = shown ? await verify(shown, expected, judgedAt) : [];
     if (turn === turns && shown) judge(checks); // else another token has come since
   }
 
@@ -32,7 +34,7 @@ export function inspector(expected, yours) {
   setInterval(() => {
     tick();
     const { exp } = read(shown)?.claims ?? {};
-    if (exp > now() - 1 && exp <= now()) show(shown); // what was good a second ago
+    if (judgedAt < exp && exp <= now()) show(shown); // it was good when it was judged
   }, 1000);
   return show;
 }

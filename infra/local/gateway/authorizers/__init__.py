@@ -42,9 +42,7 @@ def compile_authorizer(
     settings = scheme.get("x-amazon-apigateway-authorizer") or {}
     compile_type = AUTHORIZER_TYPES.get(str(settings.get("type")).lower())
     if compile_type is None:
-        raise DocumentError(
-            f"security scheme {name}: only authorizers of {sorted(AUTHORIZER_TYPES)} are interpreted"
-        )
+        raise DocumentError(f"security scheme {name}: only authorizers of {sorted(AUTHORIZER_TYPES)} are interpreted")
     if scheme.get("type") != "apiKey" or scheme.get("in") != "header":
         raise DocumentError(f"security scheme {name}: the scheme of an authorizer is of type apiKey, in a header")
     return compile_type(scheme, settings, functions, clock)
