@@ -38,8 +38,10 @@ function run() {
   });
   session.addEventListener("started", () => showWho(board));
   session.addEventListener("ended", ({ detail: unasked }) => {
+    const hadFocus = [byId("write"), byId("who")].some((part) => part.contains(document.activeElement));
     showWho(board);
     if (unasked) tell(ENDED);
+    if (unasked && hadFocus) byId("alert").focus();
   });
 
   onSubmit("log-in", logIn);
@@ -90,7 +92,7 @@ async function signUp(form) {
 async function begin(form) {
   const { username, password, keep } = form.elements;
   const answer = await api.logIn(username.value.trim(), password.value);
-  forms.forEach((each) => each.reset());
+  forms.slice(0, 2).forEach((each) => each.reset()); // what was being written when a session ended is still there
   session.start(answer, keep.checked);
   say(`You are logged in as ${session.username}.`);
   byId("text").focus();
@@ -121,7 +123,7 @@ async function logOut() {
   try {
     await api.logOut(token);
   } catch {
-    const time = until.toLocaleTimeString("en", { timeStyle: "short" });
+    const time = until.toLocaleTimeString(undefined, { timeStyle: "short" });
     tell(`You are logged out on this page. The server could not be told, so your token stays good until ${time}.`);
   }
 }
@@ -137,8 +139,7 @@ function onSubmit(id, send) {
     try {
       await send(form);
     } catch (error) {
-      if (error instanceof SessionEndedError) tell(ENDED);
-      else tell(words(error));
+      if (!(error instanceof SessionEndedError)) tell(words(error)); // that was told when it ended
     } finally {
       form.ariaBusy = "false";
     }
@@ -207,7 +208,8 @@ function tell(text) {
 
 /** What is seen anyway: read out when there is a pause. */
 function say(text) {
-  byId("status").textContent = text;
+  byId("status").textContent = "";
+  setTimeout(() => (byId("status").textContent = text), 50); // the same words twice are read out twice
 }
 
 function localStorageOrNull() {

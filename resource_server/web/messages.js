@@ -108,7 +108,8 @@ export class Board {
   }
 }
 
+/** The time, as the reader's own browser writes it. */
 function told(at) {
   const isToday = at.toDateString() === new Date().toDateString();
-  return at.toLocaleString("en", isToday ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" });
+  return at.toLocaleString(undefined, isToday ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" });
 }

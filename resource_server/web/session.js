@@ -109,7 +109,7 @@ export class Session extends EventTarget {
 
   #set(kept) {
     this.#kept = kept;
-    this.#store(kept.keep ? { token: kept.token, exp: kept.exp, username: kept.username } : null);
+    if (kept.keep) this.#store({ token: kept.token, exp: kept.exp, username: kept.username });
     this.#schedule(Math.max(kept.exp * 1000 - Date.now() - RENEW_BEFORE_MS, TRY_AGAIN_MS));
   }
 
@@ -124,9 +124,9 @@ export class Session extends EventTarget {
 
   #end(unasked) {
     const token = this.#kept?.token ?? null;
+    if (this.#kept?.keep) this.#store(null);
     this.#kept = null;
     clearTimeout(this.#timer);
-    this.#store(null);
     if (token !== null) this.dispatchEvent(new CustomEvent("ended", { detail: unasked }));
     return token;
   }
