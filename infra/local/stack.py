@@ -170,13 +170,13 @@ def _provision(endpoint: str, name: str, parameters: Mapping[str, str]) -> Stack
 
 
 def create_keys(kms: Any, template: Stack) -> dict[str, str]:
-    """Create the keys of the template, and the signing key's alias; give what `Ref` and `Fn::GetAtt` of each key are."""
+    """Create the keys of the template and their aliases; give what `Ref` and `Fn::GetAtt` of each key are."""
     made = {}
     for name in (name for name, kind in template.resources().items() if kind == "AWS::KMS::Key"):
         properties = template.properties(name)
         key = kms.create_key(KeySpec=properties["KeySpec"], KeyUsage=properties["KeyUsage"])["KeyMetadata"]
+        kms.create_alias(AliasName=template.properties(f"{name}Alias")["AliasName"], TargetKeyId=key["KeyId"])
         made |= {name: key["KeyId"], f"{name}.Arn": key["Arn"]}
-    kms.create_alias(AliasName=template.properties("SigningKeyAlias")["AliasName"], TargetKeyId=made["SigningKey"])
     return made
 
 
