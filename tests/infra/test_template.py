@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import auth_server.app
+import auth_server.routes
 import infra
 import resource_server.app
 from auth_server import settings as auth_settings
@@ -205,7 +206,7 @@ def test_the_document_of_the_authorization_server_has_its_routes() -> None:
     """The paths of the document are the routes of its two functions, each with its methods and a way to a 405."""
     paths = Stack().api("AuthApi")["paths"]
     registration: Any = None  # where clients are written makes no difference to the routes
-    routes = {**auth_server.app.ROUTES, **RegistrationEndpoint(registration).routes()}
+    routes = {**auth_server.routes.ROUTES, **RegistrationEndpoint(registration).routes()}
     assert {re.sub(r"{\w+}", "{}", path) for path in paths} == routes.keys()
     for path, item in paths.items():
         _, endpoints = routes[re.sub(r"{\w+}", "{}", path)]
