@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import auth_server.app
+import auth_server.routes
 import infra
 import resource_server.app
 from auth_server import settings as auth_settings
@@ -229,7 +230,7 @@ def test_the_document_of_the_authorization_server_has_its_routes() -> None:
     paths = Stack().api("AuthApi")["paths"]
     registration: Any = None  # where clients are written makes no difference to the routes
     routes: dict[str, Any] = {
-        **auth_server.app.ROUTES,
+        **auth_server.routes.ROUTES,
         **RegistrationEndpoint(registration).routes(),
         **{path.removeprefix("*"): route for path, route in vending_endpoint.ROUTES.items()},
         **people_routes.ROUTES,

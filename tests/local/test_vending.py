@@ -24,7 +24,7 @@ STRANGER = "https://evil.example"
 # All by which somebody might ask for more than configuration gives.
 TRIES: list[dict[str, Any]] = [
     {"params": {"scope": WRITE, "groups": "admins", "mode": "open", "audience": "https://other.example"}},
-    {"headers": {"X-Scope": WRITE, "cognito:groups": "admins", "X-Amzn-Groups": "admins", "Scope": WRITE}},
+    {"headers": {"X-Scope": WRITE, "cognito_groups": "admins", "X-Amzn-Groups": "admins", "Scope": WRITE}},
     {"headers": {"X-Forwarded-For": "203.0.113.9", "Forwarded": "for=203.0.113.9"}},
     {"headers": {"Cookie": "scope=products:write; groups=admins"}},
     {"content": b'{"scope": "products:write", "groups": ["admins"]}', "headers": {"Content-Type": "application/json"}},
