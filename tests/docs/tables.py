@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import auth_server.people.settings
 import auth_server.settings
 import authorizer.settings
 import resource_server.settings
@@ -14,6 +15,7 @@ from bench.prices import MILLION, Price
 README = Path(__file__).parents[2] / "README.md"
 DEPLOYABLES: tuple[tuple[str, Any], ...] = (
     ("The authorization server", auth_server.settings),
+    ("Sign-up and log-in", auth_server.people.settings),
     ("The authorizer", authorizer.settings),
     ("The sample API", resource_server.settings),
 )
