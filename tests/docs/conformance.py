@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "conformance.md"
 
-# Standard, its title, and each section that binds an authorization server or resource server for machines, or the sign-in of people.
+# Standard, its title, and each section that binds an authorization server, a resource server, or the sign-in of people.
 SECTIONS: dict[str, tuple[str, dict[str, str]]] = {
     "RFC 6749": (
         "The OAuth 2.0 Authorization Framework",
