@@ -4,6 +4,7 @@ Neither cookies nor any other ambient credentials are used here, so there is no 
 page sends its token by itself, and whoever has no token gets nothing out of a person's browser.
 """
 
+import re
 from collections.abc import Collection, Iterable
 from typing import Final
 from urllib.parse import urlsplit
@@ -17,6 +18,8 @@ MAX_AGE_SECONDS: Final = 600
 REQUEST_HEADERS: Final = "Authorization, Content-Type"
 # What it may read beyond what every page can. A REST API renames the challenge of a Lambda's answer.
 RESPONSE_HEADERS: Final = "Retry-After, WWW-Authenticate"
+# RFC 6454 6.2, of a host as browsers write it.
+_ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
 
 
 def check_origin(text: str) -> str:
@@ -24,7 +27,7 @@ def check_origin(text: str) -> str:
     check_url(text)
     url = urlsplit(text)
     default_port = {"https": 443, "http": 80}[url.scheme]
-    if text != text.lower() or text != f"{url.scheme}://{url.netloc}" or url.port == default_port or text.endswith(":"):
+    if _ORIGIN.fullmatch(text) is None or url.port == default_port:
         raise ValueError("must be an origin, such as https://app.example.com: no path, no capitals, no default port")
     return text
 

@@ -95,7 +95,9 @@ def revoke_jti(state: StateStore, jti: str, *, now: int) -> int:
 def revoke_tokens_of(state: StateStore, client_id: str, *, now: int) -> int:
     """Revoke every token issued to a client up to now; gives the Unix time before which, and raises `DependencyError`.
 
-    A person's are revoked by the `sub` that they have. A token says the second of its issue and no more. All of the present second's are revoked, and of the next one's:
+    A person's are revoked by the `sub` that they have.
+
+    A token says the second of its issue and no more. All of the present second's are revoked, and of the next one's:
     the clock that `now` is from need not begin a second when that of a Lambda does. What the client is issued within
     these two seconds is revoked with the rest, and it asks again.
     """

@@ -8,7 +8,7 @@ import botocore.session
 
 from auth_server.aws import connect, dependency
 from auth_server.aws.dynamodb import DynamoDBClientStore
-from auth_server.aws.people_table import DynamoDBPeopleTable
+from auth_server.aws.people_table import DynamoDBPeopleStore
 from auth_server.aws.state_table import DynamoDBStateStore
 from auth_server.aws.table import call
 from latchkey.endpoint import aws_is_local
@@ -22,9 +22,9 @@ def client_store(table: str) -> DynamoDBClientStore:
     return DynamoDBClientStore(_connect("dynamodb"), table)
 
 
-def people_table(table: str) -> DynamoDBPeopleTable:
+def people_table(table: str) -> DynamoDBPeopleStore:
     """Open the table of people; raises `DependencyError` where AWS is not configured."""
-    return DynamoDBPeopleTable(_connect("dynamodb"), table)
+    return DynamoDBPeopleStore(_connect("dynamodb"), table)
 
 
 def state_table(table: str) -> tuple[DynamoDBStateStore, int]:

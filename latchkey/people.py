@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from auth_server import revocation
-from auth_server.aws.people_table import DynamoDBPeopleTable
+from auth_server.aws.people_table import DynamoDBPeopleStore
 from auth_server.people import usernames
 from auth_server.people.people import SUBJECT_PREFIX, Person, PersonChangedError
 from latchkey.aws import people_table, state_table
@@ -123,7 +123,7 @@ def _groups(given: list[str]) -> tuple[str, ...]:
     return groups
 
 
-def _read(store: DynamoDBPeopleTable, username: str) -> Person:
+def _read(store: DynamoDBPeopleStore, username: str) -> Person:
     name = usernames.normalise(username)
     person = store.get(name) if name is not None else None
     if person is None:
@@ -135,7 +135,7 @@ def _not_found(username: str) -> CommandError:
     return CommandError(f"there is nobody called {username!r}")
 
 
-def _change(store: DynamoDBPeopleTable, username: str, change: Callable[[Person], Person]) -> Person:
+def _change(store: DynamoDBPeopleStore, username: str, change: Callable[[Person], Person]) -> Person:
     """Read and write until nobody else writes in between: whatever they changed, this is still what is wanted."""
     for _ in range(TRIES):
         person = _read(store, username)

@@ -26,7 +26,7 @@ class UnreadablePerson:
     reason: str
 
 
-class DynamoDBPeopleTable:
+class DynamoDBPeopleStore:
     """The table of people.
 
     Every method raises `DependencyError` where DynamoDB does not answer.

@@ -16,7 +16,6 @@ An unknown name, a wrong password and somebody who is disabled are refused with 
 many calls of the stores, and one computation of Argon2id with the parameters of new hashes.
 """
 
-from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -67,14 +66,9 @@ def _renew_hash(person: Person, password: str, services: PeopleServices) -> None
 def _session(person: Person, services: PeopleServices, decision: Decision) -> Response:
     # Where this clock is behind the one at the sign-up, the log-in is still one of this holder of the name.
     auth_time = max(services.vending.now(), person.created_at)
-    scopes = scopes_of(person.groups, services.settings.group_scopes)
+    scopes = services.settings.scopes_of(person.groups)
     vended = services.vending.vend(Identity("login", person.username, auth_time), scopes, fresh=True)
     decision.outcome, decision.jti, decision.kid = "issued", vended.jti, vended.kid
     decision.scope = scope.render(vended.scope)
     session = {"token": vended.token, "exp": vended.exp, "token_type": "Bearer", "scope": scope.render(vended.scope)}
     return Response(200, {**session, "username": person.username, "groups": list(person.groups)})
-
-
-def scopes_of(groups: Iterable[str], group_scopes: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """Give the scopes of all these groups, each once; a group that configuration does not name has none."""
-    return tuple(dict.fromkeys(each for group in groups for each in group_scopes.get(group, ())))

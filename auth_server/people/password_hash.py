@@ -7,6 +7,7 @@ import base64
 import re
 import secrets
 from dataclasses import dataclass
+from threading import Lock
 from typing import Final
 
 from cryptography.exceptions import InvalidKey
@@ -19,6 +20,10 @@ TAG_BYTES: Final = 32
 _PHC: Final = re.compile(
     r"\$argon2id\$v=19\$m=[0-9]{1,7},t=[0-9]{1,2},p=[0-9]{1,2}\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}"
 )
+
+# OpenSSL has one pool of threads for all lanes of all computations, and fails where a second one asks for it. A Lambda
+# has one request at a time anyhow; elsewhere this bounds the memory as well.
+_ONE_AT_A_TIME: Final = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,7 @@ def is_password_hash(text: str) -> bool:
 
 
 class PasswordHasher:
-    """Hashes and verifies. Each call is one computation of Argon2id."""
+    """Hashes and verifies, for any number of threads. Each call is one computation of Argon2id."""
 
     def __init__(self, parameters: Parameters = RECOMMENDED) -> None:
         """`parameters` are those of new hashes."""
@@ -56,12 +61,14 @@ class PasswordHasher:
             lanes=self._parameters.lanes,
             memory_cost=self._parameters.memory_kib,
         )
-        return argon2id.derive_phc_encoded(_bytes(password))
+        with _ONE_AT_A_TIME:
+            return argon2id.derive_phc_encoded(_bytes(password))
 
     def verify(self, password: str, kept: str | None) -> bool:
         """Whether this is the password of the hash. None, where there is nobody, takes the same work and is False."""
         try:
-            Argon2id.verify_phc_encoded(_bytes(password), kept or self._nobodys)
+            with _ONE_AT_A_TIME:
+                Argon2id.verify_phc_encoded(_bytes(password), kept or self._nobodys)
         except InvalidKey:
             return False
         return kept is not None

@@ -28,7 +28,7 @@ def _group_scopes(given: str) -> GroupScopes:
         members = strict_json.parse_object(given.encode("utf-8"))
     except ValueError:
         raise ValueError('must be a JSON object, such as {"readers": "products:read"}') from None
-    if not all(map(_is_group, members)):
+    if not all(map(is_group, members)):
         raise ValueError(
             "names a group with a comma or white space in it, where API Gateway separates groups with those"
         )
@@ -37,7 +37,8 @@ def _group_scopes(given: str) -> GroupScopes:
     return {group: tuple(names.split()) for group, names in members.items()}
 
 
-def _is_group(name: str) -> bool:
+def is_group(name: str) -> bool:
+    """Whether a group can be called so."""
     return name.isprintable() and not any(separator in name for separator in ", ")
 
 
@@ -103,12 +104,23 @@ class EmbeddedSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class VendingSettings(EmbeddedSettings):
+class GroupSettings(EmbeddedSettings):
+    """The same where people are in groups."""
+
+    group_scopes: GroupScopes
+
+    def scopes_of(self, groups: tuple[str, ...]) -> tuple[str, ...]:
+        """Give all the scopes of these groups, each once. A group that the configuration does not name has none."""
+        named = (names for group, names in self.group_scopes.items() if group in groups)
+        return tuple(dict.fromkeys(name for names in named for name in names))
+
+
+@dataclass(frozen=True, slots=True)
+class VendingSettings(GroupSettings):
     """The table above, read."""
 
     vending_mode: str
     vending_scope: tuple[str, ...]
-    group_scopes: GroupScopes
     people_table: str
     session_seconds: int
     cors_origins: tuple[str, ...]
@@ -122,8 +134,3 @@ class VendingSettings(EmbeddedSettings):
             if not getattr(read, name.lower()):
                 raise SettingsError(f"{name} is not set, and VENDING_MODE {read.vending_mode} needs it")
         return read
-
-    def scopes_of(self, groups: tuple[str, ...]) -> tuple[str, ...]:
-        """Give all the scopes of these groups, each once. A group that the configuration does not name has none."""
-        named = (names for group, names in self.group_scopes.items() if group in groups)
-        return tuple(dict.fromkeys(name for names in named for name in names))

@@ -121,13 +121,13 @@ def running(
         at_end.enter_context(aws_endpoint(aws_socket))
         given = {"IssuerUrl": issuer, "ApiUrl": api, "CorsOrigins": web, "WebPage": "on"}
         template = _provision(endpoint, name, {**parameters, **given})
-        functions = _load_functions(template, functions_reach_aws_at(endpoint), settings)
+        functions = load_functions(template, functions_reach_aws_at(endpoint), settings)
         secret = _register_clients(template, endpoint, api)
         key_id = template.functions()["TokenFunction"].environment["SIGNING_KEY_ID"]
         stack = LocalStack(issuer, api, web, endpoint, secret, key_id, template)
-        auth_api = with_developer_page(stack, _gateway(template, "AuthApi", functions, endpoint))
+        auth_api = with_developer_page(stack, gateway_of(template, "AuthApi", functions, endpoint))
         at_end.enter_context(serving(auth_api, issuer_socket))
-        at_end.enter_context(serving(_gateway(template, "ResourceApi", functions, endpoint), api_socket))
+        at_end.enter_context(serving(gateway_of(template, "ResourceApi", functions, endpoint), api_socket))
         at_end.enter_context(serving(_page(template, issuer, api), web_socket))
         yield stack
 
@@ -170,13 +170,13 @@ def _provision(endpoint: str, name: str, parameters: Mapping[str, str]) -> Stack
 
 
 def create_keys(kms: Any, template: Stack) -> dict[str, str]:
-    """Create the keys of the template, and the signing key's alias; give what `Ref` and `Fn::GetAtt` of each key are."""
+    """Create the keys of the template and their aliases; give what `Ref` and `Fn::GetAtt` of each key are."""
     made = {}
     for name in (name for name, kind in template.resources().items() if kind == "AWS::KMS::Key"):
         properties = template.properties(name)
         key = kms.create_key(KeySpec=properties["KeySpec"], KeyUsage=properties["KeyUsage"])["KeyMetadata"]
+        kms.create_alias(AliasName=template.properties(f"{name}Alias")["AliasName"], TargetKeyId=key["KeyId"])
         made |= {name: key["KeyId"], f"{name}.Arn": key["Arn"]}
-    kms.create_alias(AliasName=template.properties("SigningKeyAlias")["AliasName"], TargetKeyId=made["SigningKey"])
     return made
 
 
@@ -194,7 +194,7 @@ def _stock_products(dynamodb: Any, table: str) -> None:
         store.put(Product(id=product_id, name=name, price=price, created_by=None, created_at=created_at))
 
 
-def _load_functions(template: Stack, endpoint: str, settings: Mapping[str, str]) -> dict[str, Any]:
+def load_functions(template: Stack, endpoint: str, settings: Mapping[str, str]) -> dict[str, Any]:
     """Start every function cold, as its Lambda would; give the handlers by ARN."""
     given = {**CREDENTIALS, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": endpoint}
     return {
@@ -205,7 +205,8 @@ def _load_functions(template: Stack, endpoint: str, settings: Mapping[str, str])
     }
 
 
-def _gateway(template: Stack, api: str, functions: Mapping[str, Any], endpoint: str) -> Gateway:
+def gateway_of(template: Stack, api: str, functions: Mapping[str, Any], endpoint: str) -> Gateway:
+    """Give the gateway of one API of a template; user pools are those of the AWS endpoint."""
     return Gateway(
         template.api(api),
         functions,

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -366,6 +367,17 @@ FAINT_TEXT = """() => {
     return contrast < 4.5 ? [`${contrast.toFixed(2)} ${each.outerHTML.slice(0, 80)}`] : [];
   });
 }"""
+
+
+def test_the_banner_names_the_page_first() -> None:
+    """What `make run` prints begins with where the page is."""
+    command = [sys.executable, "-m", "latchkey", "local", "--issuer-port", "0", "--api-port", "0", "--aws-port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:  # noqa: S603 - our own arguments
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(5)]
+        process.terminate()
+    page, issuer = (re.split(r"  +", line.strip()) for line in lines[3:])
+    assert (page, issuer[0]) == (["Open in a browser", f"{issuer[1]}/"], "Authorization server")
 
 
 def test_the_page_runs_nothing_but_its_own_files(local_stack: Stack) -> None:
