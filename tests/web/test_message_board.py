@@ -34,15 +34,14 @@ def test_the_whole_story(arrive: Arrive, local_stack: dict[str, Any], name: str)
     expect(alice.messages.first).to_contain_text(f"Gladly, {name}.")
     expect(alice.messages.nth(1)).to_contain_text("Tea at four")
 
-    token = alice.token()
-    renewal = {"url": f"{local_stack['issuer']}/tokens", "headers": {"Authorization": f"Bearer {token}"}}
-    assert httpx.get(**renewal).status_code == 200
+    url, headers = f"{local_stack['issuer']}/tokens", {"Authorization": f"Bearer {alice.token()}"}
+    assert httpx.get(url, headers=headers).status_code == 200
     with alice.page.expect_response(f"{local_stack['issuer']}/logout") as answer:
         alice.log_out()
     assert answer.value.status == 200
     alice.is_out()
     expect(alice.page.get_by_role("heading", name="Log in")).to_be_focused()
-    assert httpx.get(**renewal).status_code == 401
+    assert httpx.get(url, headers=headers).status_code == 401
     alice.log_in(name)
     alice.is_in(name)
 
