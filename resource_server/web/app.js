@@ -91,9 +91,10 @@ async function signUp(form) {
 
 async function begin(form) {
   const { username, password, keep } = form.elements;
+  const isToBeKept = keep.checked;
   const answer = await api.logIn(username.value.trim(), password.value);
   forms.slice(0, 2).forEach((each) => each.reset()); // what was being written when a session ended is still there
-  session.start(answer, keep.checked);
+  session.start(answer, isToBeKept);
   say(`You are logged in as ${session.username}.`);
   byId("text").focus();
 }

@@ -12,6 +12,7 @@ export class Board {
   #rows = new Map(); // id -> <li>
   #timer = null;
   #asking = false;
+  #added = 0;
   #failures = 0;
   #report;
 
@@ -32,6 +33,7 @@ export class Board {
 
   /** Show a message that was just posted, before the board is asked again. */
   add(message) {
+    this.#added += 1;
     this.#show([message]);
   }
 
@@ -49,11 +51,12 @@ export class Board {
     if (document.hidden || this.#asking) return;
     this.#asking = true;
     let wait = EVERY_MS;
+    const added = this.#added;
     try {
       const messages = await this.#latest();
       const isFirst = this.#list.dataset.loaded === undefined;
       const arrived = this.#show(messages);
-      this.#forget(messages);
+      if (added === this.#added) this.#forget(messages); // an answer from before a post does not have it
       this.#list.dataset.loaded = "";
       this.#failures = 0;
       this.#report({ arrived: isFirst ? [] : arrived, error: null, count: this.#rows.size });
@@ -82,11 +85,9 @@ export class Board {
 
   /** Drop what is no longer among the latest. */
   #forget(messages) {
-    const oldest = messages.at(-1)?.id ?? "";
     const ids = new Set(messages.map(({ id }) => id));
     for (const [id, row] of this.#rows) {
-      // A message of one's own that came after this answer was made is newer than all in it.
-      if (ids.has(id) || (id > oldest && id > (messages[0]?.id ?? ""))) continue;
+      if (ids.has(id)) continue;
       row.remove();
       this.#rows.delete(id);
     }

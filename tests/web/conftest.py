@@ -6,12 +6,15 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser import chromium
 from tests.web.visitor import Visitor
 
 Arrive = Callable[..., Visitor]
+
+# A busy machine takes its time, and the page asks for messages every four seconds.
+expect.set_options(timeout=15_000)
 
 
 # For each module: while Playwright runs, no other test of this process can run an event loop of its own.

@@ -1,17 +1,22 @@
 """What a person is told when something is not there, and that it passes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.conftest import running_stack
 from tests.web.conftest import Arrive
 
 UNREACHABLE = "The messages cannot be loaded at the moment. The page goes on trying."
 NO_CONNECTION = "There is no connection to the server. Check your network and try again."
+
+
+def answering(body: str) -> Callable[[Route], None]:
+    """Give what answers every request with a body."""
+    return lambda route: route.fulfill(body=body)
 
 
 def test_servers_that_go_away_and_come_back(arrive: Arrive, name: str) -> None:
@@ -53,7 +58,7 @@ def test_a_page_without_a_configuration_says_so(arrive: Arrive, local_stack: dic
     """Where config.json is gone or nonsense, there is a sentence instead of a form that does nothing."""
     for body in ("", "{}", '{"issuer": "here", "api": "there"}', "null"):
         visitor = arrive("about:blank")
-        visitor.page.route("**/config.json", lambda route, body=body: route.fulfill(body=body))
+        visitor.page.route("**/config.json", answering(body))
         visitor.page.goto(local_stack["web"])
         expect(visitor.alert).to_have_text("This page could not be set up. Reload it in a moment.")
         expect(visitor.page.get_by_role("form")).to_have_count(0)
@@ -65,7 +70,7 @@ def test_an_answer_that_is_none_is_trouble_and_no_fault_of_the_page(
 ) -> None:
     """A proxy in between may answer anything: a stand-in does."""
     visitor = arrive("about:blank")
-    visitor.page.route(f"{local_stack['api']}/messages", lambda route: route.fulfill(body=body))
+    visitor.page.route(f"{local_stack['api']}/messages", answering(body))
     visitor.page.goto(local_stack["web"])
     expect(visitor.page.locator("#trouble")).to_have_text(UNREACHABLE)
 

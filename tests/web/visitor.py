@@ -10,7 +10,7 @@ PASSWORD = "four wet boots by the door"
 OF_THE_NETWORK = "Failed to load resource"
 
 
-@dataclass(slots=True)
+@dataclass
 class Visitor:
     """A visitor of the page at `url`; whatever the page does wrong on the way is collected."""
 
@@ -31,10 +31,13 @@ class Visitor:
 
     def watch(self, page: Page) -> None:
         """Collect a page's requests and faults: errors, dialogs, and violations of its policy."""
-        page.on("request", self.requests.append)
+        page.on("request", self._sent)
         page.on("pageerror", lambda error: self.faults.append(f"exception: {error}"))
         page.on("dialog", lambda dialog: (self.faults.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.on("console", self._heard)
+
+    def _sent(self, request: Request) -> None:
+        self.requests.append(request)
 
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"} and not message.text.startswith(OF_THE_NETWORK):
@@ -94,7 +97,7 @@ class Visitor:
 
     def is_in(self, name: str) -> None:
         """Wait until the page says that they are logged in."""
-        expect(self.page.get_by_text(f"Logged in as {name}")).to_be_visible(timeout=15_000)
+        expect(self.page.get_by_text("Logged in as").locator("strong")).to_have_text(name)
 
     def is_out(self) -> None:
         """Wait until the page offers to log in."""
