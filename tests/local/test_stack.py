@@ -146,7 +146,7 @@ def test_a_cached_allow_serves_every_route(local_stack: Stack) -> None:
     assert httpx.get(made.headers["Location"], headers=headers).json()["created_by"] == "demo"
 
 
-@pytest.mark.parametrize("path", ["/oauth/nothing", "/", "/products"])
+@pytest.mark.parametrize("path", ["/oauth/nothing", "/oauth", "/products"])
 def test_an_unknown_path_of_the_issuer_is_404_in_json(local_stack: Stack, path: str) -> None:
     """What is not there is answered in JSON, and not as API Gateway would by itself."""
     answer = httpx.get(local_stack["issuer"] + path)
