@@ -16,7 +16,7 @@ from infra.local.gateway import Gateway
 from infra.local.gateway.server import serving
 from infra.local.lambda_runtime import load_function
 from infra.local.stack import CREDENTIALS, REGION, Addresses, LocalStack, gateway_of, load_functions, running
-from tests.local.gateway_api import document, function_arn, gateway, proxy, token_scheme
+from tests.local.gateway_api import document, gateway, proxy, token_scheme
 from tests.local.user_pool import UserPool, make_pool
 
 READ, WRITE = "products:read", "products:read products:write"
@@ -102,7 +102,6 @@ def behind_the_authorizer(stack: LocalStack, example: Stack) -> Gateway:
         components={"securitySchemes": {"token": token_scheme("latchkey")}},
         **{"x-amazon-apigateway-gateway-responses": responses},
     )
-    assert function_arn("vending")
     return gateway(described, functions)
 
 
@@ -191,7 +190,7 @@ def test_whom_an_authorizer_let_in_gets_a_token(world: World) -> None:
     assert [tokens(world.inside, bearer).status_code for bearer in (None, "a.b.c")] == [401, 401]
 
 
-@pytest.mark.parametrize("asked", TRIES, ids=lambda asked: "-".join(asked))
+@pytest.mark.parametrize("asked", TRIES, ids="-".join)
 def test_nothing_that_is_sent_makes_more_of_it(world: World, asked: dict[str, Any]) -> None:
     """No header, parameter, cookie or body makes a read-only caller's token another than it is."""
     reader = world.pool.tokens(f"reader-{TRIES.index(asked)}", "readers")["IdToken"]
