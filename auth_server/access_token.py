@@ -11,11 +11,13 @@ from auth_server.errors import InvalidScopeError
 from auth_server.key_ring import SigningKey
 
 # What the server itself says in a token, or of one; a client's own claims may not (RFC 9068 2.2, RFC 7519 4.1,
-# RFC 7800 3.1, RFC 7662 2.2; ADR 0030 for the usage identifier key).
+# RFC 7800 3.1, RFC 7662 2.2; ADR 0030 for the usage identifier key, ADR 0034 for the identity provider).
 RESERVED_CLAIMS = frozenset(
     {"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", "permissions", "token_type", "active"}
-    | {"auth_time", "acr", "amr", "cnf", "act", "may_act", "usage_identifier_key"}
+    | {"auth_time", "acr", "amr", "cnf", "act", "may_act", "usage_identifier_key", "identity_provider"}
 )
+# Said where the grant says it.
+_OPTIONAL_CLAIMS = ("usage_identifier_key", "identity_provider", "auth_time")
 MAX_LIFETIME_SECONDS = 86_400
 TYPE = "at+jwt"  # RFC 9068 2.1
 
@@ -36,6 +38,9 @@ class Grant:
     `claims` are added to the server's own. Of a client's record they are `own_claims`; a token exchange adds `act`.
     `usage_identifier_key` is that of the client which holds the token (ADR 0030).
 
+    `identity_provider` is set where the subject, `sub`, is no client, and says by whose word that is so. `auth_time`
+    is the Unix time in seconds of a log-in (RFC 9068 2.2.1).
+
     `confirmation` holds the members of `cnf` (RFC 7800 3.1): the keys that the token is bound to, empty for none.
     """
 
@@ -47,11 +52,16 @@ class Grant:
     exchange: Exchange | None = None
     confirmation: Mapping[str, str] = field(default_factory=dict)
     usage_identifier_key: str | None = None
+    sub: str | None = None
+    identity_provider: str | None = None
+    auth_time: int | None = None
 
     @property
     def subject(self) -> str:
-        """Whose token it is: the client's own (RFC 9068 2.2), or the subject token's (RFC 8693 1.1)."""
-        return self.client_id if self.exchange is None else self.exchange.subject
+        """Whose token it is: the client's own (RFC 9068 2.2), the subject token's (RFC 8693 1.1), or `sub`."""
+        if self.exchange is not None:
+            return self.exchange.subject
+        return self.client_id if self.sub is None else self.sub
 
     def expires_at(self, now: int) -> int:
         """Give the Unix time at which a token minted at `now` ends: never after the one that it was made out of."""
@@ -115,6 +125,5 @@ def _claims(grant: Grant, issuer: str, now: int) -> dict[str, Any]:
     }
     if grant.confirmation:
         claims["cnf"] = dict(grant.confirmation)
-    if grant.usage_identifier_key is not None:
-        claims["usage_identifier_key"] = grant.usage_identifier_key
+    claims |= {name: value for name in _OPTIONAL_CLAIMS if (value := getattr(grant, name)) is not None}
     return claims | {"scope": scope.render(grant.scopes)} if grant.scopes else claims  # RFC 9068 2.2.3

@@ -1,49 +1,34 @@
-"""The route table, and the one place where a refusal becomes an answer and every decision is written down."""
+"""The way to an endpoint, and the one place where a refusal becomes an answer and every decision is written down."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Generic, TypeVar
 
+from auth_server import cors
 from auth_server.audit import AuditLog, Decision, where
-from auth_server.endpoints import (
-    authorization_endpoint,
-    introspection_endpoint,
-    jwks_endpoint,
-    metadata_endpoint,
-    revocation_endpoint,
-    revocations_endpoint,
-    token_endpoint,
-)
 from auth_server.errors import (
     DependencyError,
+    InvalidRequestError,
     MethodNotAllowedError,
     NotFoundError,
     OAuthError,
     ServerError,
     TemporarilyUnavailableError,
 )
-from auth_server.services import Services
 from auth_server.wire import Event, Request, Response, request_from_event
 
-Endpoint = Callable[[Request, Services, Decision], Response]
+S = TypeVar("S")
+Endpoint = Callable[[Request, S, Decision], Response]
 
-# Path, the event of its audit line, and the endpoint of each method. A last segment in braces stands for any one.
-Routes = Mapping[str, tuple[str, Mapping[str, Endpoint]]]
-
-ROUTES: Routes = {
-    "/oauth/token": ("token", {"POST": token_endpoint.respond}),
-    "/oauth/authorize": ("authorization", dict.fromkeys(("GET", "POST"), authorization_endpoint.respond)),
-    "/oauth/introspect": ("introspection", {"POST": introspection_endpoint.respond}),
-    "/oauth/revoke": ("revocation", {"POST": revocation_endpoint.respond}),
-    "/oauth/revocations": ("revocations", {"GET": revocations_endpoint.respond}),
-    "/.well-known/jwks.json": ("jwks", {"GET": jwks_endpoint.respond}),
-    "/.well-known/oauth-authorization-server": ("metadata", {"GET": metadata_endpoint.respond}),
-    "/.well-known/openid-configuration": ("metadata", {"GET": metadata_endpoint.respond}),
-}
+# Path, the event of its audit line, and the endpoint of each method. A last segment in braces stands for any one, and
+# all before a last segment is any path where an asterisk stands for it.
+Routes = Mapping[str, tuple[str, Mapping[str, Endpoint[S]]]]
 
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}  # RFC 6749 5.1, and of errors too
 
 # The level of an outcome's audit line. Public documents, read by anyone at any time, are no decisions.
 LEVEL_OF_OUTCOME = {
     "issued": "INFO",
+    "vended": "INFO",
     "active": "INFO",
     "inactive": "INFO",
     "revoked": "INFO",
@@ -59,18 +44,31 @@ LEVEL_OF_OUTCOME = {
 }
 
 
-class App:
+class App(Generic[S]):
     """The authorization server behind whatever serves HTTP."""
 
-    def __init__(self, services: Services, log: AuditLog, routes: Routes = ROUTES) -> None:
-        """`services` are the endpoints' arguments; every decision goes to `log`."""
-        self._services, self._log, self._routes = services, log, routes
+    def __init__(self, services: S, log: AuditLog, routes: Routes[S], *, origins: Collection[str] = ()) -> None:
+        """`services` are the endpoints' argument; every decision goes to `log`.
+
+        The pages of `origins` may read the answers (CORS), and are told so before they ask.
+        """
+        self._services, self._log, self._routes, self._origins = services, log, routes, origins
 
     def handle(self, event: Event) -> Response:
         """Answer a request; never raises."""
+        response = self._answer(event)
+        if not self._origins:
+            return response
+        return Response(
+            response.status, response.document, {**response.headers, **cors.headers(_headers_of(event), self._origins)}
+        )
+
+    def _answer(self, event: Event) -> Response:
         decision = Decision("request")
         try:
             response = self._route(request_from_event(event), decision)
+        except ServerError as error:
+            response = _refuse(error, decision, "fault")
         except OAuthError as error:
             response = _refuse(error, decision, "refused")
         except DependencyError as error:
@@ -86,10 +84,12 @@ class App:
 
     def _route(self, request: Request, decision: Decision) -> Response:
         decision.request_id, decision.source_ip = request.request_id, request.source_ip
-        route = self._routes.get(request.path) or self._routes.get(_with_any_last_segment(request.path))
+        route = next((self._routes[name] for name in _names(request.path) if name in self._routes), None)
         if route is None:
             raise NotFoundError("There is nothing at this path.")
         decision.event, endpoints = route
+        if request.method == cors.PREFLIGHT_METHOD and self._origins:
+            return cors.preflight(request, self._origins, endpoints)
         endpoint = endpoints.get("GET" if request.method == "HEAD" else request.method)
         if endpoint is None:
             allowed = ", ".join(endpoints)
@@ -97,8 +97,18 @@ class App:
         return endpoint(request, self._services, decision)
 
 
-def _with_any_last_segment(path: str) -> str:
-    return path.rpartition("/")[0] + "/{}"
+def _names(path: str) -> Iterator[str]:
+    """Give what the route of a path may be called."""
+    before, _, last = path.rpartition("/")
+    yield from (path, f"{before}/{{}}", f"*/{last}")
+
+
+def _headers_of(event: Event) -> Request:
+    """Give a request with its headers at least: a body that cannot be read is no reason to hide that from its page."""
+    try:
+        return request_from_event({**event, "body": None})
+    except (InvalidRequestError, TypeError):
+        return Request("", "")
 
 
 def _refuse(error: OAuthError, decision: Decision, outcome: str) -> Response:

@@ -19,7 +19,8 @@ class Decision:
 
     `outcome` is one of `app.LEVEL_OF_OUTCOME`; `scope` and `audience` are those granted; `error` is
     the code that the client saw, `reason` what it was not told; `subject` and `subject_jti` are of the token that was
-    exchanged; `registered_by` is the client that registers, or registered, the other.
+    exchanged, or `subject` is whom a token was vended to, once that is known for certain; `registered_by` is the client
+    that registers, or registered, the other.
     """
 
     event: str

@@ -16,6 +16,7 @@ from auth_server.client_authentication import (
 from auth_server.clients import (
     MAX_CLIENT_ID_LENGTH,
     MAX_LIVE_SECRETS,
+    NO_AUTHENTICATION,
     REGISTER_SCOPE,
     Client,
     ClientSecret,
@@ -49,6 +50,10 @@ def _token_content_fits(client: Client) -> bool:
     return len(json.dumps(content, separators=(",", ":"))) <= MAX_TOKEN_CONTENT_BYTES
 
 
+def _is_bound(client: Client) -> bool:
+    return client.dpop_bound_access_tokens or client.tls_client_certificate_bound_access_tokens
+
+
 def _is_audience(text: str) -> bool:
     return bool(text) and text.isascii() and text.isprintable() and " " not in text
 
@@ -63,7 +68,18 @@ _RULES: tuple[tuple[Callable[[Client], bool], str], ...] = (
     (lambda client: set(client.default_scopes) <= set(client.scopes), "the default scopes are some of the scopes"),
     (lambda client: all(map(_is_audience, client.audiences)), "an audience is a URL, or ASCII without spaces"),
     (lambda client: bool(client.auth_methods), "a client has at least one authentication method"),
-    (lambda client: set(client.auth_methods) <= set(METHODS), "the methods are " + ", ".join(METHODS)),
+    (
+        lambda client: set(client.auth_methods) <= {*METHODS, NO_AUTHENTICATION},
+        "the methods are " + ", ".join((*METHODS, NO_AUTHENTICATION)),
+    ),
+    (
+        lambda client: NO_AUTHENTICATION not in client.auth_methods or len(client.auth_methods) == 1,
+        f"a client whose method is {NO_AUTHENTICATION} has no other",
+    ),
+    (
+        lambda client: NO_AUTHENTICATION not in client.auth_methods or not (client.secrets or _is_bound(client)),
+        f"a client whose method is {NO_AUTHENTICATION} has no secret, and no tokens that are bound to a key",
+    ),
     (lambda client: bool(client.grant_types), "a client has at least one grant type"),
     (lambda client: set(client.grant_types) <= set(GRANTS), "the grant types are " + ", ".join(GRANTS)),
     (

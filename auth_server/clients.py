@@ -11,6 +11,7 @@ from auth_server.trusted_issuers import TrustedIssuer
 MAX_LIVE_SECRETS = 2
 MAX_CLIENT_ID_LENGTH = 255
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
+NO_AUTHENTICATION = "none"  # RFC 7591 2: a client in whose name tokens are vended, and which no request can be from
 CLIENT_CREDENTIALS = "client_credentials"
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - the grant's name (RFC 8693 2.1)
 REGISTER_SCOPE = "clients:register"

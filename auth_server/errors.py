@@ -145,6 +145,40 @@ class UnsupportedResponseTypeError(OAuthError):
     error = "unsupported_response_type"
 
 
+class InvalidCredentialsError(OAuthError):
+    """No such person, a wrong password, or somebody who is disabled: one text for all of them.
+
+    Without a challenge, which RFC 9110 15.5.2 would have: no scheme of HTTP is a password in a JSON body.
+    """
+
+    error = "invalid_credentials"
+    status = 401
+
+    def __init__(self, *, reason: str) -> None:
+        """Keep `reason` for the audit line."""
+        super().__init__("The username or the password is wrong.", reason=reason)
+
+
+class UsernameTakenError(OAuthError):
+    """There is somebody of this name already (RFC 9110 15.5.10)."""
+
+    error = "username_taken"
+    status = 409
+
+
+class TooManyAttemptsError(OAuthError):
+    """Too many attempts in too little time (RFC 6585 4)."""
+
+    error = "too_many_attempts"
+    status = 429
+
+    def __init__(self, retry_after: int, *, reason: str) -> None:
+        """`retry_after` is in seconds."""
+        super().__init__(
+            "Too many attempts. Try again later.", reason=reason, headers={"Retry-After": str(retry_after)}
+        )
+
+
 class DependencyError(Exception):
     """An AWS service did not answer, or refused. `str(error)` is for the log: service, operation and error code."""
 
@@ -170,3 +204,11 @@ class ServerError(OAuthError):
 
     error = "server_error"
     status = 500
+
+
+class VendingError(ServerError):
+    """Tokens cannot be vended as this deployment is configured; nobody who asks can change that."""
+
+    def __init__(self, *, reason: str) -> None:
+        """Keep `reason` for the audit line alone."""
+        super().__init__("Tokens cannot be vended here.", reason=reason)

@@ -15,12 +15,13 @@ from auth_server.aws.kms import KmsKeySource
 from auth_server.aws.state_table import DynamoDBStateStore
 from auth_server.key_ring import KeyRing
 from auth_server.remote_keys import RemoteKeys
+from auth_server.routes import ROUTES
 from auth_server.services import Services
 from auth_server.settings import Settings
 from auth_server.wire import Event, response_to_event
 
 
-def _build(settings: Settings) -> App:
+def _build(settings: Settings) -> App[Services]:
     keys = KmsKeySource(connect("kms"), settings.signing_key_id)
     dynamodb = connect("dynamodb")
     services = Services(
@@ -31,7 +32,7 @@ def _build(settings: Settings) -> App:
         remote_keys=RemoteKeys(clock=time.time, loopback=settings.is_on_loopback),
         clock=time.time,
     )
-    return App(services, AuditLog(settings.log_level))
+    return App(services, AuditLog(settings.log_level), ROUTES)
 
 
 _app = _build(Settings.from_environ(os.environ))

@@ -21,7 +21,7 @@ from auth_server.settings import Settings
 from auth_server.wire import Event, response_to_event
 
 
-def _build(settings: Settings) -> App:
+def _build(settings: Settings) -> App[Services]:
     dynamodb = connect("dynamodb")
     clients = DynamoDBClientStore(dynamodb, settings.clients_table)
     keys = KmsKeySource(connect("kms"), settings.signing_key_id)

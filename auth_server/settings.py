@@ -1,6 +1,6 @@
 """The settings of the authorization server: environment variables, read once; a bad value stops the cold start."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -32,26 +32,31 @@ def _issuer(text: str) -> str:
     return check_issuer(text)
 
 
-def _audience(text: str) -> str:
+def audience(text: str) -> str:
+    """Read an audience (RFC 8707 2)."""
     if not resource_indicators.is_absolute_uri(text):
         raise ValueError("must be an absolute URI without a fragment")
     return text
 
 
-def _text(text: str) -> str:
-    if not text:
+def text(given: str) -> str:
+    """Read what may be any text."""
+    if not given:
         raise ValueError("must not be empty")
-    return text
+    return given
 
 
-def _scopes(text: str) -> tuple[str, ...]:
-    scopes = tuple(text.split())
-    if not all(map(scope.is_scope_token, scopes)):
+def scopes(text: str) -> tuple[str, ...]:
+    """Read scopes (RFC 6749 3.3)."""
+    names = tuple(text.split())
+    if not all(map(scope.is_scope_token, names)):
         raise ValueError("must be scopes separated by spaces")
-    return scopes
+    return names
 
 
-def _one_of(*choices: str) -> Callable[[str], str]:
+def one_of(*choices: str) -> Callable[[str], str]:
+    """Read one of these words."""
+
     def read(text: str) -> str:
         if text not in choices:
             raise ValueError("must be one of " + ", ".join(choices))
@@ -60,7 +65,9 @@ def _one_of(*choices: str) -> Callable[[str], str]:
     return read
 
 
-def _whole_number(low: int, high: int) -> Callable[[str], int]:
+def whole_number(low: int, high: int) -> Callable[[str], int]:
+    """Read a number in this range."""
+
     def read(text: str) -> int:
         if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
             raise ValueError(f"must be a whole number from {low} to {high}")
@@ -72,23 +79,22 @@ def _whole_number(low: int, high: int) -> Callable[[str], int]:
 # fmt: off
 SETTINGS = (
     Setting("ISSUER", None, _issuer, "URL", "The issuer: `iss` of every token, base of every endpoint's URL. Never taken from a request."),
-    Setting("AUDIENCE", None, _audience, "URI", "`aud` of a token for a client that has no audience of its own and asks for none."),
-    Setting("CLIENTS_TABLE", None, _text, "name", "The DynamoDB table of clients."),
-    Setting("STATE_TABLE", None, _text, "name", "The DynamoDB table of what was used once and what was revoked."),
-    Setting("SIGNING_KEY_ID", None, _text, "id", "The KMS key that signs: key id, ARN or alias; RSA_2048 or larger, SIGN_VERIFY."),
-    Setting("SIGNER", "kms", _one_of("kms"), "name", "How tokens are signed: `kms` asks KMS for each signature."),
-    Setting("TOKEN_LIFETIME_SECONDS", "3600", _whole_number(60, 86_400), "seconds", "How long a token lives, unless the client's record says otherwise."),
-    Setting("SCOPES_SUPPORTED", "", _scopes, "scopes", "`scopes_supported` of the metadata; none: the metadata is silent about scopes."),
-    Setting("KEY_CACHE_SECONDS", "300", _whole_number(1, 3_600), "seconds", "How long a warm Lambda keeps the public key; also `max-age` of the key set."),
-    Setting("REVOCATION_FEED_SECONDS", "30", _whole_number(1, 300), "seconds", "How long a warm Lambda keeps the feed of revoked tokens; also `max-age` of the feed."),
-    Setting("ASSERTION_MAX_LIFETIME_SECONDS", "3600", _whole_number(60, 3_600), "seconds", "The longest life of an assertion that a client signs itself (`private_key_jwt`)."),
-    Setting("FEDERATED_MAX_LIFETIME_SECONDS", "86400", _whole_number(60, 604_800), "seconds", "The longest life of another issuer's token that a client authenticates with (`federated_jwt`)."),
-    Setting("DPOP_MAX_AGE_SECONDS", "60", _whole_number(1, 300), "seconds", "How far the time of a DPoP proof may be from this server's, either way."),
-    Setting("MTLS", "off", _one_of("on", "off"), "on or off", "Whether the certificate that API Gateway's mutual TLS hands over counts; `off` ignores it."),
-    Setting("LOG_LEVEL", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "level", "The least level of a log line that is written."),
+    Setting("AUDIENCE", None, audience, "URI", "`aud` of a token for a client that has no audience of its own and asks for none."),
+    Setting("CLIENTS_TABLE", None, text, "name", "The DynamoDB table of clients."),
+    Setting("STATE_TABLE", None, text, "name", "The DynamoDB table of what was used once and what was revoked."),
+    Setting("SIGNING_KEY_ID", None, text, "id", "The KMS key that signs: key id, ARN or alias; RSA_2048 or larger, SIGN_VERIFY."),
+    Setting("SIGNER", "kms", one_of("kms"), "name", "How tokens are signed: `kms` asks KMS for each signature."),
+    Setting("TOKEN_LIFETIME_SECONDS", "3600", whole_number(60, 86_400), "seconds", "How long a token lives, unless the client's record says otherwise."),
+    Setting("SCOPES_SUPPORTED", "", scopes, "scopes", "`scopes_supported` of the metadata; none: the metadata is silent about scopes."),
+    Setting("KEY_CACHE_SECONDS", "300", whole_number(1, 3_600), "seconds", "How long a warm Lambda keeps the public key; also `max-age` of the key set."),
+    Setting("REVOCATION_FEED_SECONDS", "30", whole_number(1, 300), "seconds", "How long a warm Lambda keeps the feed of revoked tokens; also `max-age` of the feed."),
+    Setting("ASSERTION_MAX_LIFETIME_SECONDS", "3600", whole_number(60, 3_600), "seconds", "The longest life of an assertion that a client signs itself (`private_key_jwt`)."),
+    Setting("FEDERATED_MAX_LIFETIME_SECONDS", "86400", whole_number(60, 604_800), "seconds", "The longest life of another issuer's token that a client authenticates with (`federated_jwt`)."),
+    Setting("DPOP_MAX_AGE_SECONDS", "60", whole_number(1, 300), "seconds", "How far the time of a DPoP proof may be from this server's, either way."),
+    Setting("MTLS", "off", one_of("on", "off"), "on or off", "Whether the certificate that API Gateway's mutual TLS hands over counts; `off` ignores it."),
+    Setting("LOG_LEVEL", "INFO", one_of("DEBUG", "INFO", "WARNING", "ERROR"), "level", "The least level of a log line that is written."),
 )
 # fmt: on
-_BY_FIELD = {setting.name.lower(): setting for setting in SETTINGS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,7 @@ class GateSettings:
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
         """Read these variables; raises `SettingsError` at the first that will not do."""
-        return cls(**{field.name: _read(field.name, environ) for field in fields(cls)})
+        return cls(**read_fields(cls, SETTINGS, environ))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +134,17 @@ class Settings(GateSettings):
         return is_loopback(urlsplit(self.issuer).hostname or "")
 
 
-def _read(field: str, environ: Mapping[str, str]) -> Any:
-    setting = _BY_FIELD[field]
-    text = environ.get(setting.name, setting.default)
-    if text is None:
+def read_fields(cls: type[Any], rows: Iterable[Setting], environ: Mapping[str, str]) -> dict[str, Any]:
+    """Read the rows that the fields of a dataclass are named after; raises `SettingsError` at the first bad one."""
+    by_field = {row.name.lower(): row for row in rows}
+    return {field.name: _read(by_field[field.name], environ) for field in fields(cls)}
+
+
+def _read(setting: Setting, environ: Mapping[str, str]) -> Any:
+    given = environ.get(setting.name, setting.default)
+    if given is None:
         raise SettingsError(f"{setting.name} is not set")
     try:
-        return setting.read(text)
+        return setting.read(given)
     except ValueError as error:
         raise SettingsError(f"{setting.name} {error}") from None

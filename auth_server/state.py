@@ -38,12 +38,16 @@ class StateStore(Protocol):
         """
         ...
 
-    def count(self, kind: str, name: str, *, until: int) -> int:
-        """Add one to a counter that is remembered until the time `until`, and give what it comes to.
+    def count(self, kind: str, name: str, *, until: int, by: int = 1) -> int:
+        """Add to a counter that is remembered until the time `until`, and give what it comes to.
 
         One atomic write: of many who count at once, no two are told the same. A try whose answer was lost may count
         as well.
         """
+        ...
+
+    def counted(self, kind: str, name: str, *, now: int) -> int:
+        """Give what a counter comes to at the time `now`, 0 where there is none."""
         ...
 
     def is_revoked(self, *, jti: str, client_ids: tuple[str, ...], issued_at: int) -> bool:

@@ -20,10 +20,27 @@ Event = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Authorizer:
+    """What an authorizer of API Gateway has said: a Lambda authorizer its context, a token's own authorizer the claims.
+
+    Of the two, one that was not there said nothing. `has_lists_in_brackets` tells how the claims that were arrays are
+    written: `[a b]` by an HTTP API, `a,b` by a REST API.
+    """
+
+    context: Mapping[str, Any] = field(default_factory=dict)
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    has_lists_in_brackets: bool = False
+
+
+NOBODY = Authorizer()
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One HTTP request. `headers` maps each lower-case name to all its values, in order.
 
-    `client_certificate` is the one that API Gateway's mutual TLS verified, in PEM: never what a header says.
+    `client_certificate` is the one that API Gateway's mutual TLS verified, in PEM: never what a header says. Nor is
+    `authorizer`, which is what an authorizer before this function has said of the caller.
     """
 
     method: str
@@ -33,6 +50,7 @@ class Request:
     source_ip: str | None = None
     request_id: str | None = None
     client_certificate: str | None = None
+    authorizer: Authorizer = field(default_factory=lambda: NOBODY)
 
     def header(self, name: str) -> str | None:
         """Give the value of a header that may be sent once; raises `InvalidRequestError` where it was sent twice."""
@@ -74,7 +92,21 @@ def _from_payload_1(event: Event) -> Request:
         source_ip=identity.get("sourceIp"),
         request_id=context.get("requestId"),
         client_certificate=_client_certificate(identity),
+        authorizer=_authorizer_of_payload_1(event, _mapping(context.get("authorizer"))),
     )
+
+
+def _authorizer_of_payload_1(event: Event, said: Mapping[str, Any]) -> Authorizer:
+    # A Cognito or JWT authorizer's claims stand in an object of their own, which no Lambda authorizer could put there:
+    # what it says is scalars alone.
+    claims = said.get("claims")
+    if isinstance(claims, Mapping):
+        return Authorizer(claims=claims, has_lists_in_brackets=event.get("version") == "1.0")
+    return Authorizer(context=said)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _path_of_payload_1(event: Event) -> str:
@@ -104,7 +136,13 @@ def _from_payload_2(event: Event) -> Request:
         source_ip=http.get("sourceIp"),
         request_id=context.get("requestId"),
         client_certificate=_client_certificate(context.get("authentication") or {}),
+        authorizer=_authorizer_of_payload_2(_mapping(context.get("authorizer"))),
     )
+
+
+def _authorizer_of_payload_2(said: Mapping[str, Any]) -> Authorizer:
+    claims = _mapping(_mapping(said.get("jwt")).get("claims"))
+    return Authorizer(context=_mapping(said.get("lambda")), claims=claims, has_lists_in_brackets=True)
 
 
 def _path_of_payload_2(event: Event, context: Mapping[str, Any]) -> str:

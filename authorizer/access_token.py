@@ -20,7 +20,8 @@ class AccessToken:
     Times are seconds since the epoch (RFC 7519 2, NumericDate). `scope` is empty where the token has none. `cnf` names
     the key that whoever presents the token must prove to have (RFC 7800 3.1), None where bearing it is enough. `actors`
     are the client ids in `act` (RFC 8693 4.1), of whoever acted last first. `usage_identifier_key` is the API key whose
-    usage plan a call counts for, None where the token names none.
+    usage plan a call counts for, None where the token names none. `identity_provider` is None where `sub` is a client;
+    otherwise it says by whose word `sub` is who it is: such a token was vended.
     """
 
     iss: str
@@ -36,6 +37,7 @@ class AccessToken:
     cnf: Mapping[str, Any] | None = None
     actors: tuple[str, ...] = ()
     usage_identifier_key: str | None = None
+    identity_provider: str | None = None
 
     @property
     def scopes(self) -> frozenset[str]:
@@ -49,6 +51,12 @@ class AccessToken:
         Where one of them may have no token any more, nothing that was made out of its tokens is good either.
         """
         return tuple(dict.fromkeys((self.client_id, self.sub, *self.actors)))
+
+    @property
+    def client_parties(self) -> tuple[str, ...]:
+        """Those of them that are clients: all but a subject that an identity provider has named."""
+        subject = () if self.identity_provider is not None else (self.sub,)
+        return tuple(dict.fromkeys((self.client_id, *subject, *self.actors)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +103,13 @@ def from_claims(claims: Mapping[str, Any], kid: str) -> AccessToken:
         cnf=claims.get("cnf"),
         actors=tuple(_actors(claims.get("act"))),
         usage_identifier_key=claims.get("usage_identifier_key"),
+        identity_provider=_identity_provider(claims.get("identity_provider")),
     )
+
+
+def _identity_provider(said: object) -> str | None:
+    """Give the claim of ADR 0034; another issuer's of that name may be of any form, and says nothing then."""
+    return said if isinstance(said, str) else None
 
 
 def _actors(act: object) -> Iterator[str]:

@@ -105,6 +105,7 @@ def _with_context(result: Result, token: AccessToken, statements_size: int) -> R
 
 def _context(token: AccessToken) -> dict[str, str | int]:
     """Give what the API behind the gateway is told. Scalars only: the gateway takes neither arrays nor objects."""
+    provider = {} if token.identity_provider is None else {"identity_provider": token.identity_provider}
     return {
         "permissions": token.scope,
         "scope": token.scope,
@@ -115,4 +116,5 @@ def _context(token: AccessToken) -> dict[str, str | int]:
         "iat": int(token.iat),
         "iss": token.iss,
         "aud": " ".join(token.aud),
+        **provider,  # `sub` is no client then
     }

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from infra.cloudformation import TEMPLATES, Function, Stack
+from infra.cloudformation import FUNCTION, TEMPLATES, VENDING_EXAMPLE, Stack
+from infra.template_yaml import load
 
 ROOT: Final = Path(__file__).parent.parent
 
@@ -59,7 +60,7 @@ class Target:
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Target":
         """Read the two variables; the template's own parameters are the defaults. Raises `BuildError`."""
-        function = next(iter(_functions().values()))
+        function = next(iter(Stack().functions().values()))
         runtime = environ.get("LATCHKEY_RUNTIME") or function.runtime
         architecture = environ.get("LATCHKEY_ARCHITECTURE") or function.architecture
         if architecture not in PLATFORMS or not runtime.startswith("python3."):
@@ -71,10 +72,10 @@ class Target:
 
 def build(logical_id: str, folder: Path, target: Target) -> None:
     """Fill `folder` with what the function's archive is made of; raises `BuildError`."""
-    functions = _functions()
-    if logical_id not in functions:
+    handlers = _handlers()
+    if logical_id not in handlers:
         raise BuildError(f"no template has a function {logical_id}")
-    package = functions[logical_id].handler.partition(".")[0]
+    package = handlers[logical_id].partition(".")[0]
     _install(ROOT / package / "requirements.txt", folder, target)
     _leave_out(folder, SERVICES[package])
     for name in PACKAGES[package]:
@@ -82,9 +83,14 @@ def build(logical_id: str, folder: Path, target: Target) -> None:
     _compile(folder, target)
 
 
-def _functions() -> dict[str, Function]:
-    # The authorizer has one name in both templates, and is one and the same.
-    return {name: function for template in TEMPLATES for name, function in Stack(template).functions().items()}
+def _handlers() -> dict[str, str]:
+    """Return the handler of every function that is built here, by its name, which in two templates means one and the same."""
+    handlers = {}
+    for template in map(load, (*TEMPLATES, VENDING_EXAMPLE)):
+        common = template.get("Globals", {}).get("Function", {})
+        functions = {name: made for name, made in template["Resources"].items() if made["Type"] == FUNCTION}
+        handlers |= {name: {**common, **made["Properties"]}["Handler"] for name, made in functions.items()}
+    return handlers
 
 
 def _install(lock: Path, folder: Path, target: Target) -> None:

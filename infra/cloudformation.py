@@ -20,6 +20,8 @@ from infra.template_yaml import Document, load
 TEMPLATE: Final = Path(__file__).with_name("template.yaml")
 AUTHORIZER_TEMPLATE: Final = Path(__file__).with_name("authorizer.yaml")
 TEMPLATES: Final = (TEMPLATE, AUTHORIZER_TEMPLATE)
+# The one example whose functions are built of ours.
+VENDING_EXAMPLE: Final = TEMPLATE.parent / "examples" / "token-vending.yaml"
 FUNCTION: Final = "AWS::Serverless::Function"
 TABLE: Final = "AWS::DynamoDB::Table"
 API: Final = "AWS::Serverless::Api"

@@ -8,6 +8,7 @@ import botocore.session
 
 from auth_server.aws import connect, dependency
 from auth_server.aws.dynamodb import DynamoDBClientStore
+from auth_server.aws.people_table import DynamoDBPeopleStore
 from auth_server.aws.state_table import DynamoDBStateStore
 from auth_server.aws.table import call
 from latchkey.endpoint import aws_is_local
@@ -19,6 +20,11 @@ _LOCAL_CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "lo
 def client_store(table: str) -> DynamoDBClientStore:
     """Open the table of clients; raises `DependencyError` where AWS is not configured."""
     return DynamoDBClientStore(_connect("dynamodb"), table)
+
+
+def people_table(table: str) -> DynamoDBPeopleStore:
+    """Open the table of people; raises `DependencyError` where AWS is not configured."""
+    return DynamoDBPeopleStore(_connect("dynamodb"), table)
 
 
 def state_table(table: str) -> tuple[DynamoDBStateStore, int]:

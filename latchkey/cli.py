@@ -12,6 +12,7 @@ from latchkey.options import command_group, help_end
 COMMANDS = (
     ("local", "latchkey.local", "Run all of it on this machine, until Ctrl-C."),
     ("clients", "latchkey.clients", "Register clients and keep their records."),
+    ("people", "latchkey.people", "See who signed up, and say what they may do."),
     ("keys", "latchkey.keys", "See the keys that sign tokens."),
     ("tokens", "latchkey.tokens", "Revoke tokens."),
     ("token", "latchkey.token", "Get a token, or see what one says and whether it would be accepted."),

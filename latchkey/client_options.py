@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from auth_server.client_authentication import METHODS, tls_client_auth
-from auth_server.clients import CLIENT_CREDENTIALS, Client, TlsSubject
+from auth_server.clients import CLIENT_CREDENTIALS, NO_AUTHENTICATION, Client, TlsSubject
 from auth_server.grants import GRANTS
 from auth_server.trusted_issuers import TrustedIssuer
 from latchkey.client_keys import read_jwks, read_trusted_issuer
@@ -59,7 +59,8 @@ AuthMethod = Annotated[
     list[str] | None,
     typer.Option(
         metavar="METHOD",
-        help=f"How it may authenticate: {', '.join(METHODS)}. Several: say it again.",
+        help=f"How it may authenticate: {', '.join(METHODS)}. Several: say it again. "
+        f"Or {NO_AUTHENTICATION}: tokens are vended in its name, and it cannot ask for any.",
     ),
 ]
 TokenLifetime = Annotated[

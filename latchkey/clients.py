@@ -17,6 +17,7 @@ from auth_server.clients import REGISTERED_ID_PREFIX, SECRET_METHODS, Client, is
 from latchkey import client_options as option
 from latchkey.aws import client_store, state_table
 from latchkey.client_document import document, in_full, overview, unreadable
+from latchkey.confirmation import confirm_deletion
 from latchkey.errors import CommandError, UsageError
 from latchkey.moment import moment, timestamp
 from latchkey.options import (
@@ -196,7 +197,7 @@ def delete(
     """Delete a client. There is no way back."""
     store = client_store(clients_table)
     _read(store, client_id)
-    _confirm_deletion(client_id, yes=yes)
+    confirm_deletion(client_id, yes=yes)
     if not store.delete(client_id):
         raise _not_found(client_id)
     emit({"client_id": client_id, "deleted": True}, as_json=as_json, show=lambda: f"Deleted {client_id!r}.")
@@ -322,17 +323,6 @@ def _set_enabled(store: DynamoDBClientStore, client_id: str, *, enabled: bool) -
         except ClientChangedError:
             continue
     raise CommandError(f"client {client_id!r} is being changed by somebody else again and again; try later")
-
-
-def _confirm_deletion(client_id: str, *, yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError("say --yes to delete where nobody can be asked")
-    sys.stderr.write(f"Delete {client_id!r}? [y/N] ")  # not on stdout, which is for the answer alone
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise CommandError("nothing was deleted")
 
 
 def _print_record(client: Client, *, as_json: bool) -> None:

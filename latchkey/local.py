@@ -26,17 +26,22 @@ def _port(of: str) -> Any:
 app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
 
 
-@app.command(epilog=help_end("latchkey local", "latchkey local --issuer-port 9080 --api-port 9081 --aws-port 9566"))
+@app.command(
+    epilog=help_end(
+        "latchkey local", "latchkey local --issuer-port 9080 --api-port 9081 --web-port 9082 --aws-port 9566"
+    )
+)
 def local(  # noqa: PLR0913 - each is an option of the command
     *,
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="The loopback address to listen on.")] = "127.0.0.1",
     issuer_port: Annotated[int, _port("the authorization server")] = 8080,
     api_port: Annotated[int, _port("the sample API")] = 8081,
     aws_port: Annotated[int, _port("the AWS endpoint")] = 4566,
+    web_port: Annotated[int, _port("the sample's page")] = 8082,
     signer: Annotated[str, typer.Option(help="How tokens are signed: kms.")] = "kms",
     as_json: Json = False,
 ) -> None:
-    """Run the authorization server, the sample API and an AWS endpoint on this machine, until Ctrl-C.
+    """Run the authorization server, the sample API, its page and an AWS endpoint on this machine, until Ctrl-C.
 
     Every start makes a new signing key and a new demo client; nothing is kept when it stops. With --json, one line is
     printed once everything answers.
@@ -48,7 +53,7 @@ def local(  # noqa: PLR0913 - each is an option of the command
             "--host is a loopback address (127.0.0.1, ::1): the stack speaks plain http, which is for this machine only"
         )
     stack_module, demonstration = _need_the_local_extra()
-    addresses = stack_module.Addresses(host, issuer_port, api_port, aws_port)
+    addresses = stack_module.Addresses(host, issuer_port, api_port, aws_port, web_port)
     output = sys.stdout
     # The functions log to standard output, as Lambda wants it; here that is the command's own, and stderr serves.
     with _interrupted() as stop, redirect_stdout(sys.stderr):
@@ -101,6 +106,8 @@ def _welcome(console: Console, stack: Any, demonstration: Any) -> None:
 
 def _addresses(announced: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     return (
+        ("Open in a browser", f"{announced['issuer']}/"),
+        ("Page of the sample", f"{announced['web']}/"),
         ("Authorization server", announced["issuer"]),
         ("Sample API", announced["api"]),
         ("AWS endpoint", announced["aws_endpoint_url"]),

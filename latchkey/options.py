@@ -9,6 +9,7 @@ from latchkey.errors import EXIT_STATUS_HELP
 CLIENTS_TABLE = "latchkey-clients"
 SIGNING_KEY_ID = "alias/latchkey"
 STATE_TABLE = "latchkey-state"
+PEOPLE_TABLE = "latchkey-people"
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, and nothing else.")]
 ClientId = Annotated[
@@ -24,6 +25,12 @@ StateTable = Annotated[
         metavar="TABLE",
         envvar="LATCHKEY_STATE_TABLE",
         help="The DynamoDB table of what was used once and what is revoked.",
+    ),
+]
+PeopleTable = Annotated[
+    str,
+    typer.Option(
+        "--people-table", metavar="TABLE", envvar="LATCHKEY_PEOPLE_TABLE", help="The DynamoDB table of people."
     ),
 ]
 SigningKeyId = Annotated[

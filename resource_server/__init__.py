@@ -1,1 +1,1 @@
-"""The protected sample API: products."""
+"""The protected sample API: products and messages."""

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from resource_server.caller import CallerRefusedError
 from resource_server.errors import MethodNotAllowed, NotFound, Problem, ServerError
 from resource_server.log import Log
+from resource_server.messages import MessageBoard, new_message
 from resource_server.metadata import METADATA_MAX_AGE_SECONDS, METADATA_PATH, metadata, metadata_url
 from resource_server.page_query import cursor_of_id, parse_page_query
 from resource_server.products import PRODUCT_ID, Product, ProductStore, parse_new_product
@@ -26,10 +27,11 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """The sample API over its store; `clock` gives the time in UTC."""
+    """The sample API over its store and its board; `clock` gives the time in UTC."""
 
     settings: Settings
     store: ProductStore
+    board: MessageBoard
     log: Log
     clock: Callable[[], datetime] = utc_now
 
@@ -135,6 +137,18 @@ def create_product(app: App, request: Request, _: str) -> Response:
     return Response(201, product.document(), {"Location": location})
 
 
+def list_messages(app: App, _: Request, __: str) -> Response:
+    """GET /messages: `{"messages": [...]}`, the latest 20, newest first. Anyone may read them."""
+    return Response(200, {"messages": [message.document() for message in app.board.latest()]})
+
+
+def post_message(app: App, request: Request, _: str) -> Response:
+    """POST /messages: 201 and the message. A message has no URL of its own, so there is no Location."""
+    message = new_message(request.body, sub=request.caller.sub, now=app.clock())
+    app.board.post(message)
+    return Response(201, message.document())
+
+
 def show_metadata(app: App, _: Request, __: str) -> Response:
     """GET /.well-known/oauth-protected-resource (RFC 9728 3)."""
     cache = {"Cache-Control": f"public, max-age={METADATA_MAX_AGE_SECONDS}"}
@@ -145,6 +159,8 @@ ROUTES: Final = (
     Route("GET", "/products", "products:read", list_products),
     Route("GET", "/products/{id}", "products:read", show_product),
     Route("POST", "/products", "products:write", create_product),
+    Route("GET", "/messages", None, list_messages),
+    Route("POST", "/messages", "messages:write", post_message),
     Route("GET", METADATA_PATH, None, show_metadata),
 )
 SCOPES: Final = frozenset(route.scope for route in ROUTES if route.scope is not None)

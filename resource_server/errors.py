@@ -63,13 +63,13 @@ class MethodNotAllowed(Problem):
 
 
 class TemporarilyUnavailable(Problem):
-    """The table does not answer, or answers nonsense; `reason` says which, for the log."""
+    """The table of `what` does not answer, or answers nonsense; `reason` says which, for the log."""
 
     status = 503
     error = "temporarily_unavailable"
 
-    def __init__(self, reason: str) -> None:
-        super().__init__("The products cannot be reached at the moment. Try again.", reason=reason)
+    def __init__(self, reason: str, what: str) -> None:
+        super().__init__(f"The {what} cannot be reached at the moment. Try again.", reason=reason)
 
     def headers(self) -> Mapping[str, str]:
         """Return how many seconds to wait (RFC 9110 10.2.3)."""

@@ -3,8 +3,8 @@
 GET /.well-known/oauth-protected-resource
 
 {"resource": "https://api.example.com", "authorization_servers": ["https://auth.example.com"],
- "scopes_supported": ["products:read", "products:write"], "bearer_methods_supported": ["header"],
- "resource_name": "Latchkey sample API"}
+ "scopes_supported": ["messages:write", "products:read", "products:write"],
+ "bearer_methods_supported": ["header"], "resource_name": "Latchkey sample API"}
 """
 
 from collections.abc import Iterable

@@ -37,6 +37,12 @@ SETTINGS: Final = (
     Setting(
         "PRODUCTS_TABLE", None, "DynamoDB table name", "The table of products; its partition key is `id` (string)."
     ),
+    Setting(
+        "MESSAGES_TABLE",
+        None,
+        "DynamoDB table name",
+        "The table of messages; its keys are `board` (partition) and `id` (sort), both strings.",
+    ),
     Setting("RESOURCE", None, "URL", "This API's own URL, which is the audience of the tokens that it takes."),
     Setting("ISSUER", None, "URL", "The authorization server whose tokens this API takes, for its metadata."),
     Setting("LOG_LEVEL", "INFO", "level", "The least level of the lines written to the log."),
@@ -48,6 +54,7 @@ class Settings:
     """The settings of one deployed sample API. Its scopes are no setting: the route table fixes them."""
 
     products_table: str
+    messages_table: str
     resource: str
     issuer: str
     log_level: str
@@ -58,6 +65,7 @@ class Settings:
         given = {setting.name: _value(setting, environ) for setting in SETTINGS}
         return cls(
             products_table=_checked("PRODUCTS_TABLE", given, _is_table_name, "not the name of a DynamoDB table"),
+            messages_table=_checked("MESSAGES_TABLE", given, _is_table_name, "not the name of a DynamoDB table"),
             resource=_checked("RESOURCE", given, _is_secure_url, "not an https URL without query and fragment"),
             issuer=_checked("ISSUER", given, _is_issuer, "not an https URL without query, fragment and final slash"),
             log_level=_checked("LOG_LEVEL", given, LOG_LEVELS.__contains__, f"not one of {', '.join(LOG_LEVELS)}"),

@@ -59,7 +59,7 @@ def dynamodb_local_endpoint() -> Iterator[str]:
 def running_stack(*options: str) -> Iterator[dict[str, Any]]:
     """Run `latchkey local --json` on free ports, and give what it prints."""
     command = [sys.executable, "-m", "latchkey", "local", "--json"]
-    command += ["--issuer-port", "0", "--api-port", "0", "--aws-port", "0", *options]
+    command += ["--issuer-port", "0", "--api-port", "0", "--aws-port", "0", "--web-port", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:  # noqa: S603 - our own arguments
         try:
             assert process.stdout is not None

@@ -24,6 +24,7 @@ from auth_server.endpoints.registration_endpoint import RegistrationEndpoint
 from auth_server.errors import DependencyError
 from auth_server.key_ring import KeyRing, SigningKey
 from auth_server.remote_keys import RemoteKeys
+from auth_server.routes import ROUTES
 from auth_server.services import Services
 from auth_server.settings import Settings
 from auth_server.state import Revocations
@@ -102,6 +103,7 @@ class MemoryStateStore:
         self.tokens: dict[str, int] = {}
         self.clients: dict[str, int] = {}
         self.counts: dict[tuple[str, str], int] = {}
+        self.counted_until: dict[tuple[str, str], int] = {}
         self.reads = 0
         self.failing = False
 
@@ -128,12 +130,19 @@ class MemoryStateStore:
         self._answer()
         self.clients[client_id] = max(not_before, self.clients.get(client_id, 0))
 
-    def count(self, kind: str, name: str, *, until: int) -> int:  # noqa: ARG002 - the protocol's
+    def count(self, kind: str, name: str, *, until: int, by: int = 1) -> int:
         """Count."""
         self._answer()
         with self._lock:
-            self.counts[kind, name] = self.counts.get((kind, name), 0) + 1
+            self.counts[kind, name] = self.counts.get((kind, name), 0) + by
+            self.counted_until[kind, name] = until
             return self.counts[kind, name]
+
+    def counted(self, kind: str, name: str, *, now: int) -> int:
+        """Tell a count."""
+        self._answer()
+        self.reads += 1
+        return self.counts.get((kind, name), 0) if self.counted_until.get((kind, name), 0) > now else 0
 
     def is_revoked(self, *, jti: str, client_ids: tuple[str, ...], issued_at: int) -> bool:
         """Tell."""
@@ -193,7 +202,7 @@ class Simulator:
             remote_keys=RemoteKeys(clock=lambda: self.now, loopback=settings.is_on_loopback),
             clock=lambda: self.now,
         )
-        self.app = App(services, AuditLog(settings.log_level))
+        self.app = App(services, AuditLog(settings.log_level), ROUTES)
         registration = RegistrationEndpoint(self.clients)  # a function of its own, with routes of its own
         self.registration = App(services, AuditLog(settings.log_level), registration.routes())
 

@@ -56,20 +56,26 @@ class DynamoDBStateStore:
             ExpressionAttributeValues={":not_before": _number(not_before)},
         )
 
-    def count(self, kind: str, name: str, *, until: int) -> int:
-        """Add one by one update, which makes the item where there is none."""
+    def count(self, kind: str, name: str, *, until: int, by: int = 1) -> int:
+        """Add by one update, which makes the item where there is none."""
         with dependency("dynamodb:UpdateItem"):
             answer = call(
                 self._dynamodb,
                 "update_item",
                 TableName=self._table,
                 Key=_key(kind, name),
-                UpdateExpression="SET expires_at = :until ADD #count :one",
+                UpdateExpression="SET expires_at = :until ADD #count :by",
                 ExpressionAttributeNames={"#count": "count"},
-                ExpressionAttributeValues={":until": _number(until), ":one": _number(1)},
+                ExpressionAttributeValues={":until": _number(until), ":by": _number(by)},
                 ReturnValues="UPDATED_NEW",
             )
             return int(answer["Attributes"]["count"]["N"])
+
+    def counted(self, kind: str, name: str, *, now: int) -> int:
+        """Read the counter's item."""
+        item = self._get(kind, name)
+        with dependency("dynamodb:GetItem"):
+            return 0 if item is None or int(item["expires_at"]["N"]) <= now else int(item["count"]["N"])
 
     def is_revoked(self, *, jti: str, client_ids: tuple[str, ...], issued_at: int) -> bool:
         """Read the items that could say so."""

@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from auth_server import bearer_token, client_metadata, own_tokens, revocation, scope
+from auth_server import bearer_token, client_metadata, json_body, own_tokens, revocation, scope
 from auth_server.audit import Decision
 from auth_server.client_metadata import Authority, ClientMetadata
 from auth_server.client_registration import InvalidClientMetadataError, check, new_secret
@@ -42,7 +42,6 @@ from auth_server.clients import (
 from auth_server.errors import (
     AccessDeniedError,
     InsufficientScopeError,
-    InvalidRequestError,
     InvalidTokenError,
     RejectedMetadataError,
     TemporarilyUnavailableError,
@@ -50,9 +49,7 @@ from auth_server.errors import (
 from auth_server.jwks_fetch import is_fetchable
 from auth_server.services import Services
 from auth_server.wire import Request, Response
-from authorizer import strict_json
 
-CONTENT_TYPE = "application/json"
 PATH = "/oauth/register"
 CLIENT_ID_BYTES = 16
 # Stands in where no client, or no registered one, has the id: no token has this digest.
@@ -80,7 +77,7 @@ class RegistrationEndpoint:
         """Register a client (RFC 7591 3)."""
         registrar = self._registrar(request, services, decision)
         authority = Authority.of(registrar)
-        metadata = _metadata(_json_object(request), authority, services)
+        metadata = _metadata(json_body.parse(request), authority, services)
         now, token = services.now(), generate_secret()
         ceiling = Registration(
             registrar.client_id, digest_secret(token), tuple(sorted(authority.scopes)), authority.audiences
@@ -101,7 +98,7 @@ class RegistrationEndpoint:
     def update(self, request: Request, services: Services, decision: Decision) -> Response:
         """Put new metadata in the place of all that there was (RFC 7592 2.2), with a new registration access token."""
         client, registration, _ = self._managed(request, decision)
-        document = _json_object(request)
+        document = json_body.parse(request)
         _require_own_identity(document, client, services.now())
         metadata = _metadata(document, self._authority_over(client, registration), services)
         token = generate_secret()
@@ -131,6 +128,8 @@ class RegistrationEndpoint:
         decision.registered_by = registrar.client_id if registrar else None
         if settings.issuer not in token.aud:
             raise InvalidTokenError(reason="a token for another audience")
+        if token.identity_provider is not None:
+            raise InvalidTokenError(reason="a token that was vended to somebody, and is no client's own")
         if "cnf" in own.claims:
             raise InvalidTokenError(reason="a token bound to a key, without proof of it")  # RFC 9449 7.2
         if registrar is None:
@@ -170,16 +169,6 @@ class RegistrationEndpoint:
             raise AccessDeniedError("The registrar of this client may register no clients any more.")
         then = Authority(frozenset(registration.scopes), registration.audiences)
         return Authority.of(registrar).within(then)
-
-
-def _json_object(request: Request) -> dict[str, Any]:
-    media_type = (request.header("content-type") or "").split(";", 1)[0].strip().lower()
-    if media_type != CONTENT_TYPE:
-        raise InvalidRequestError(f"The Content-Type must be {CONTENT_TYPE}.")
-    try:
-        return strict_json.parse_object(request.body)
-    except ValueError:
-        raise InvalidRequestError("The body is not a JSON object, or names a member twice.") from None
 
 
 def _metadata(document: Mapping[str, Any], authority: Authority, services: Services) -> ClientMetadata:

@@ -43,6 +43,8 @@ def grant(client: Client, form: Form, services: Services) -> Grant:
         lifetime=client.token_lifetime or services.settings.token_lifetime_seconds,
         claims=_claims(subject.claims, actor),
         exchange=Exchange(subject.token.sub, subject.token.jti, int(subject.token.exp)),
+        identity_provider=subject.token.identity_provider,
+        auth_time=subject.claims.get("auth_time"),
     )
 
 

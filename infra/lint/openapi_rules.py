@@ -59,12 +59,17 @@ def gateway_response_exists(deployment: Deployment) -> Iterator[str]:
 
 
 def gateway_response_has_cors(deployment: Deployment) -> Iterator[str]:
-    """Check that no gateway response is hidden from browsers, where they may call (a path answers OPTIONS)."""
+    """Check that no gateway response is hidden from browsers, where they may call (a path answers OPTIONS).
+
+    UNAUTHORIZED is no answer that they get, if no such path stands behind an authorizer.
+    """
     for api, document in deployment.documents.items():
-        if any("options" in item for item in document["paths"].values()):
+        browsed = [item for item in document["paths"].values() if "options" in item]
+        guarded = any(item.get(method, {}).get("security") for item in browsed for method in OPERATIONS)
+        if browsed:
             responses = _gateway_responses(document)
             # A type that is not set takes these two, so both have to be.
-            for name in sorted({*responses, "DEFAULT_4XX", "DEFAULT_5XX"}):
+            for name in sorted({*responses, "DEFAULT_4XX", "DEFAULT_5XX"} - (set() if guarded else {"UNAUTHORIZED"})):
                 if _CORS not in responses.get(name, {}).get("responseParameters", {}):
                     yield f"{api}: the gateway response {name} lacks Access-Control-Allow-Origin"
 

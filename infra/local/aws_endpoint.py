@@ -2,10 +2,11 @@
 
 moto answers a page of any origin, and resets everything when asked by a plain form. Whoever develops with a browser
 open would let every site read and write the tables. What the command line and the functions send has no Origin, and is
-a POST to the root.
+a POST to the root; the public keys of a user pool are there to GET as well.
 """
 
 import logging
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -15,6 +16,7 @@ from typing import Any
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
+_FOR_PROGRAMS = re.compile(r"POST /|GET /[a-z0-9-]+_[0-9A-Za-z]+/\.well-known/jwks\.json")
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
@@ -37,7 +39,8 @@ def aws_endpoint(listener: socket.socket) -> Iterator[None]:
 
 def _for_programs(app: Wsgi) -> Wsgi:
     def guarded(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if "HTTP_ORIGIN" in environ or (environ["REQUEST_METHOD"], environ["PATH_INFO"]) != ("POST", "/"):
+        asked = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
+        if "HTTP_ORIGIN" in environ or not _FOR_PROGRAMS.fullmatch(asked):
             start_response("403 Forbidden", [("Content-Type", "text/plain")])
             return [b"The local AWS endpoint answers programs on this machine, and no web page.\n"]
         return app(environ, start_response)

@@ -1,19 +1,14 @@
 """What `make run` shows: a token, and the protected API's answer with a good one, without one, and with bad ones."""
 
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
-from auth_server import access_token
-from auth_server.access_token import Grant
-from auth_server.aws.kms import KmsKeySource
+from infra.local.developer_page import expired_token
 from infra.local.stack import DEMO_CLIENT_ID, LocalStack
-
-EXPIRED_SECONDS_AGO = 7_200
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +29,7 @@ def demonstrate(stack: LocalStack) -> Iterator[Exchange]:
         yield _exchange("the client's id and secret", answer, _shortened(answer.json()))
         yield _call(http, stack, "no token", None)
         yield _call(http, stack, "that token", answer.json()["access_token"])
-        yield _call(http, stack, "a token that has expired", _expired_token(stack))
+        yield _call(http, stack, "a token that has expired", expired_token(stack))
         narrow = _ask_for_token(http, stack, scope="messages:write").json()["access_token"]
         yield _call(http, stack, "a token without the scope", narrow)
 
@@ -58,10 +53,3 @@ def _exchange(what: str, answer: httpx.Response, body: str | None = None) -> Exc
 def _shortened(document: dict[str, Any]) -> str:
     shown = {**document, "access_token": document["access_token"][:12] + "..."}
     return json.dumps(shown, separators=(",", ":"))
-
-
-def _expired_token(stack: LocalStack) -> str:
-    """Sign a token with the stack's own key that was good until an hour ago."""
-    key = KmsKeySource(stack.aws("kms"), stack.signing_key_id).load()
-    grant = Grant(DEMO_CLIENT_ID, ("products:read",), (stack.api,), lifetime=EXPIRED_SECONDS_AGO // 2)
-    return access_token.mint(grant, issuer=stack.issuer, key=key, now=int(time.time()) - EXPIRED_SECONDS_AGO).value

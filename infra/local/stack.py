@@ -2,38 +2,50 @@
 
     with running(Addresses()) as stack:
         stack.issuer            "http://127.0.0.1:8080"
-        stack.announcement()    what `latchkey local --json` prints
+        stack.web               "http://127.0.0.1:8082"
+    stack.announcement()    what `latchkey local --json` prints
 
 The AWS endpoint is moto's server. The functions are the handlers that the template names, with the environment that it
-gives them; the APIs are its OpenAPI documents, behind the local gateway.
+gives them; the APIs are its OpenAPI documents, behind the local gateway. The page of the sample comes with the headers
+of the template's distribution.
 """
 
+import json
 import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import boto3.session
 
+import resource_server
+
 from auth_server.aws.dynamodb import DynamoDBClientStore
 from auth_server.client_registration import check, new_secret
-from auth_server.clients import Client
+from auth_server.clients import NO_AUTHENTICATION, Client
 from infra.cloudformation import Stack, Table
 from infra.local.aws_endpoint import aws_endpoint
+from infra.local.developer_page import with_developer_page
 from infra.local.gateway import Gateway
 from infra.local.gateway.server import serving
 from infra.local.lambda_runtime import load_function
+from infra.local.static_site import StaticSite
 from resource_server.aws.products_table import ProductsTable
 from resource_server.products import Product
 
 REGION: Final = "us-east-1"
 DEMO_CLIENT_ID: Final = "demo"
 DEMO_SCOPES: Final = ("products:read", "products:write", "messages:write")
+BROWSER_SCOPES: Final = ("products:read", "messages:write")
 DEMO_PRODUCTS: Final = (("Kettle", "24.90"), ("Teapot", "39.00"), ("Tea towel", "7.50"))
+WEB: Final = Path(resource_server.__file__).parent / "web"
 _AS_IT_IS: Final[Mapping[str, str]] = {}
+# What only CloudFront knows. No function needs it here: the page has an origin of its own.
+_DISTRIBUTION: Final = {"WebDistribution.DomainName": "page.invalid"}
 # moto takes any credentials; these are nobody's.
 CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
@@ -50,6 +62,7 @@ class Addresses:
     issuer_port: int = 8080
     api_port: int = 8081
     aws_port: int = 4566
+    web_port: int = 8082
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +71,7 @@ class LocalStack:
 
     issuer: str
     api: str
+    web: str
     aws_endpoint_url: str
     client_secret: str = field(repr=False)
     signing_key_id: str
@@ -68,6 +82,7 @@ class LocalStack:
         return {
             "issuer": self.issuer,
             "api": self.api,
+            "web": self.web,
             "aws_endpoint_url": self.aws_endpoint_url,
             "region": REGION,
             "client_id": DEMO_CLIENT_ID,
@@ -101,15 +116,20 @@ def running(
         issuer_socket = at_end.enter_context(_listening(addresses.host, addresses.issuer_port, "issuer"))
         api_socket = at_end.enter_context(_listening(addresses.host, addresses.api_port, "api"))
         aws_socket = at_end.enter_context(_listening(addresses.host, addresses.aws_port, "aws"))
-        issuer, api, endpoint = map(_url, (issuer_socket, api_socket, aws_socket))
+        web_socket = at_end.enter_context(_listening(addresses.host, addresses.web_port, "web"))
+        issuer, api, endpoint, web = map(_url, (issuer_socket, api_socket, aws_socket, web_socket))
         at_end.enter_context(aws_endpoint(aws_socket))
-        template = _provision(endpoint, name, {**parameters, "IssuerUrl": issuer, "ApiUrl": api})
-        functions = _load_functions(template, functions_reach_aws_at(endpoint), settings)
-        at_end.enter_context(serving(_gateway(template, "AuthApi", functions), issuer_socket))
-        at_end.enter_context(serving(_gateway(template, "ResourceApi", functions), api_socket))
-        secret = _register_demo_client(template, endpoint, api)
+        given = {"IssuerUrl": issuer, "ApiUrl": api, "CorsOrigins": web, "WebPage": "on"}
+        template = _provision(endpoint, name, {**parameters, **given})
+        functions = load_functions(template, functions_reach_aws_at(endpoint), settings)
+        secret = _register_clients(template, endpoint, api)
         key_id = template.functions()["TokenFunction"].environment["SIGNING_KEY_ID"]
-        yield LocalStack(issuer, api, endpoint, secret, key_id, template)
+        stack = LocalStack(issuer, api, web, endpoint, secret, key_id, template)
+        auth_api = with_developer_page(stack, gateway_of(template, "AuthApi", functions, endpoint))
+        at_end.enter_context(serving(auth_api, issuer_socket))
+        at_end.enter_context(serving(gateway_of(template, "ResourceApi", functions, endpoint), api_socket))
+        at_end.enter_context(serving(_page(template, issuer, api), web_socket))
+        yield stack
 
 
 def _listening(host: str, port: int, name: str) -> socket.socket:
@@ -137,20 +157,27 @@ def _aws(service: str, endpoint: str) -> Any:
 
 
 def _provision(endpoint: str, name: str, parameters: Mapping[str, str]) -> Stack:
-    """Create what the template's functions use: its key and alias, and its tables with some products in one."""
+    """Create what the template's functions use: its keys and alias, and its tables with some products in one."""
     pseudo = {"AWS::StackName": name, "AWS::Region": REGION}
-    unmade = Stack(parameters=parameters, pseudo_parameters=pseudo)
     kms = _aws("kms", endpoint)
-    properties = unmade.properties("SigningKey")
-    key = kms.create_key(KeySpec=properties["KeySpec"], KeyUsage=properties["KeyUsage"])["KeyMetadata"]
-    kms.create_alias(AliasName=unmade.properties("SigningKeyAlias")["AliasName"], TargetKeyId=key["KeyId"])
-    made = {"SigningKey.Arn": key["Arn"], "SigningKey": key["KeyId"]}
+    made = _DISTRIBUTION | create_keys(kms, Stack(parameters=parameters, pseudo_parameters=pseudo))
     template = Stack(parameters=parameters, attributes=made, pseudo_parameters=pseudo)
     dynamodb = _aws("dynamodb", endpoint)
     for table in template.tables().values():
         _create_table(dynamodb, table)
     _stock_products(dynamodb, template.tables()["ProductsTable"].name)
     return template
+
+
+def create_keys(kms: Any, template: Stack) -> dict[str, str]:
+    """Create the keys of the template and their aliases; give what `Ref` and `Fn::GetAtt` of each key are."""
+    made = {}
+    for name in (name for name, kind in template.resources().items() if kind == "AWS::KMS::Key"):
+        properties = template.properties(name)
+        key = kms.create_key(KeySpec=properties["KeySpec"], KeyUsage=properties["KeyUsage"])["KeyMetadata"]
+        kms.create_alias(AliasName=template.properties(f"{name}Alias")["AliasName"], TargetKeyId=key["KeyId"])
+        made |= {name: key["KeyId"], f"{name}.Arn": key["Arn"]}
+    return made
 
 
 def _create_table(dynamodb: Any, table: Table) -> None:
@@ -167,7 +194,7 @@ def _stock_products(dynamodb: Any, table: str) -> None:
         store.put(Product(id=product_id, name=name, price=price, created_by=None, created_at=created_at))
 
 
-def _load_functions(template: Stack, endpoint: str, settings: Mapping[str, str]) -> dict[str, Any]:
+def load_functions(template: Stack, endpoint: str, settings: Mapping[str, str]) -> dict[str, Any]:
     """Start every function cold, as its Lambda would; give the handlers by ARN."""
     given = {**CREDENTIALS, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": endpoint}
     return {
@@ -178,7 +205,8 @@ def _load_functions(template: Stack, endpoint: str, settings: Mapping[str, str])
     }
 
 
-def _gateway(template: Stack, api: str, functions: Mapping[str, Any]) -> Gateway:
+def gateway_of(template: Stack, api: str, functions: Mapping[str, Any], endpoint: str) -> Gateway:
+    """Give the gateway of one API of a template; user pools are those of the AWS endpoint."""
     return Gateway(
         template.api(api),
         functions,
@@ -186,13 +214,43 @@ def _gateway(template: Stack, api: str, functions: Mapping[str, Any]) -> Gateway
         region=REGION,
         account_id=template.resolve({"Ref": "AWS::AccountId"}),
         api_id=template.resolve({"Ref": api}),
+        cognito_url=endpoint,
     )
 
 
-def _register_demo_client(template: Stack, endpoint: str, audience: str) -> str:
+def _page(template: Stack, issuer: str, api: str) -> StaticSite:
+    """Give the page of the sample, as the distribution of the template would serve it."""
+    config = json.dumps({"issuer": issuer, "api": api}).encode()
+    return StaticSite(WEB, headers=page_headers(template), documents={"config.json": config})
+
+
+def page_headers(template: Stack) -> dict[str, str]:
+    """Read the headers that CloudFront adds to every answer (AWS::CloudFront::ResponseHeadersPolicy)."""
+    config = template.properties("WebHeaders")["ResponseHeadersPolicyConfig"]
+    given = config["SecurityHeadersConfig"]
+    transport = given["StrictTransportSecurity"]
+    subdomains = "; includeSubDomains" if transport["IncludeSubdomains"] else ""
+    return {
+        "Content-Security-Policy": given["ContentSecurityPolicy"]["ContentSecurityPolicy"],
+        "Referrer-Policy": given["ReferrerPolicy"]["ReferrerPolicy"],
+        "Strict-Transport-Security": f"max-age={transport['AccessControlMaxAgeSec']}{subdomains}",
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": given["FrameOptions"]["FrameOption"],
+        **{item["Header"]: item["Value"] for item in config["CustomHeadersConfig"]["Items"]},
+    }
+
+
+def _register_clients(template: Stack, endpoint: str, audience: str) -> str:
+    """Register the demo client, and the one that tokens are vended for; give the secret of the first."""
     now = int(time.time())
     secret, record = new_secret(imported=None, now=now)
-    client = Client(DEMO_CLIENT_ID, DEMO_SCOPES, now, (record,), audiences=(audience,), name="Demo client")
-    table = template.tables()["ClientsTable"].name
-    DynamoDBClientStore(_aws("dynamodb", endpoint), table).create(check(client))
+    browser_id = template.resolve({"Ref": "VendingClientId"})
+    none = (NO_AUTHENTICATION,)
+    clients = (
+        Client(DEMO_CLIENT_ID, DEMO_SCOPES, now, (record,), audiences=(audience,), name="Demo client"),
+        Client(browser_id, BROWSER_SCOPES, now, audiences=(audience,), auth_methods=none, name="Pages and people"),
+    )
+    store = DynamoDBClientStore(_aws("dynamodb", endpoint), template.tables()["ClientsTable"].name)
+    for client in clients:
+        store.create(check(client))
     return secret

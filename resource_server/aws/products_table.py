@@ -3,31 +3,17 @@
 AWS actions: dynamodb:GetItem, dynamodb:PutItem, dynamodb:Scan.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import boto3.session
-from botocore.config import Config
-from botocore.exceptions import ClientError
-
-from resource_server.errors import TemporarilyUnavailable
+from resource_server.aws.dynamodb import call, items, string
 from resource_server.products import Page, Product
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# At the worst 2 x (1 + 2) s and a pause of at most 1 s between: within the 29 s that API Gateway waits.
-TIMEOUTS: Final = Config(
-    connect_timeout=1,
-    read_timeout=2,
-    retries={"total_max_attempts": 2, "mode": "standard"},
-)
-
-
-def dynamodb_client() -> "DynamoDBClient":
-    """Return a client of its own session, which reads the environment now and never again."""
-    return boto3.session.Session().client("dynamodb", config=TIMEOUTS)
+WHAT: Final = "products"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +25,7 @@ class ProductsTable:
 
     def get(self, product_id: str) -> Product | None:
         """Return the product; raises `TemporarilyUnavailable`."""
-        answer = _answer(self.client.get_item, TableName=self.table, Key={"id": {"S": product_id}})
+        answer = call(WHAT, self.client.get_item, TableName=self.table, Key={"id": {"S": product_id}})
         item = answer.get("Item")
         return None if item is None else _product(item)
 
@@ -50,7 +36,7 @@ class ProductsTable:
         and a condition would call that a failure. The id is random, so there is nothing else to overwrite.
         """
         item = {name: {"S": value} for name, value in product.document().items() if value is not None}
-        _answer(self.client.put_item, TableName=self.table, Item=item)
+        call(WHAT, self.client.put_item, TableName=self.table, Item=item)
 
     def page(self, limit: int, after_id: str | None) -> Page:
         """Return a page; raises `TemporarilyUnavailable`.
@@ -59,42 +45,16 @@ class ProductsTable:
         a shop that lists by name or category would Query an index made for it.
         """
         start = {} if after_id is None else {"ExclusiveStartKey": {"id": {"S": after_id}}}
-        answer = _answer(self.client.scan, TableName=self.table, Limit=limit, **start)
-        items, last = answer.get("Items"), answer.get("LastEvaluatedKey")
-        if items is None:
-            raise TemporarilyUnavailable("answer without Items")
-        return Page(tuple(map(_product, items)), None if last is None else _string(last, "id"))
+        answer = call(WHAT, self.client.scan, TableName=self.table, Limit=limit, **start)
+        last = answer.get("LastEvaluatedKey")
+        return Page(tuple(map(_product, items(WHAT, answer))), None if last is None else string(WHAT, last, "id"))
 
 
-def _answer(operation: Callable[..., Any], **parameters: object) -> Mapping[str, Any]:
-    try:
-        answer: Mapping[str, Any] = operation(ReturnConsumedCapacity="TOTAL", **parameters)
-    except ClientError as error:
-        raise TemporarilyUnavailable(str(error.response["Error"]["Code"])) from error
-    except Exception as error:
-        # botocore's parser lets errors of any type through where an answer is garbage, and here only botocore runs.
-        raise TemporarilyUnavailable(type(error).__name__) from error
-    # botocore reads a body that is no JSON as an empty answer, which would pass for "no such product" or "kept". The
-    # consumed capacity is in every true answer once it is asked for.
-    if "ConsumedCapacity" not in answer:
-        raise TemporarilyUnavailable("answer without ConsumedCapacity")
-    return answer
-
-
-def _product(item: Mapping[str, Any] | None) -> Product:
-    if item is None:  # botocore hands on a null in a list
-        raise TemporarilyUnavailable("answer with an item that is null")
+def _product(item: Mapping[str, Any]) -> Product:
     return Product(
-        id=_string(item, "id"),
-        name=_string(item, "name"),
-        price=_string(item, "price"),
-        created_by=_string(item, "created_by") if "created_by" in item else None,
-        created_at=_string(item, "created_at"),
+        id=string(WHAT, item, "id"),
+        name=string(WHAT, item, "name"),
+        price=string(WHAT, item, "price"),
+        created_by=string(WHAT, item, "created_by") if "created_by" in item else None,
+        created_at=string(WHAT, item, "created_at"),
     )
-
-
-def _string(item: Mapping[str, Any], name: str) -> str:
-    value = (item.get(name) or {}).get("S")
-    if not isinstance(value, str):
-        raise TemporarilyUnavailable(f"item without the string {name}")
-    return value

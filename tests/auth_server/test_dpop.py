@@ -15,6 +15,7 @@ from auth_server.aws.state_table import DynamoDBStateStore
 from auth_server.clients import Client
 from auth_server.key_ring import KeyRing
 from auth_server.remote_keys import RemoteKeys
+from auth_server.routes import ROUTES
 from auth_server.services import Services
 from auth_server.settings import Settings
 from auth_server.wire import response_to_event
@@ -291,7 +292,7 @@ def test_of_many_who_race_with_one_proof_one_wins(aws_endpoint: str) -> None:
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("kind", "name")],
         BillingMode="PAY_PER_REQUEST",
     )
-    app = App(_services(DynamoDBStateStore(dynamodb, "dpop-races"), client()), AuditLog("ERROR"))
+    app = App(_services(DynamoDBStateStore(dynamodb, "dpop-races"), client()), AuditLog("ERROR"), ROUTES)
     request = event("POST", "/oauth/token", body=urlencode(GOOD), headers={"DPoP": proof()})
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: response_to_event(app.handle(request)), range(8)))

@@ -74,7 +74,12 @@ FAULTS = [
         "        - accessToken: []\n      requestBody",
         "        []\n      requestBody",
     ),
-    ("challenge_names_the_scopes_of_the_api", RESOURCE, 'products:read products:write\\"', 'products:read\\"'),
+    (
+        "challenge_names_the_scopes_of_the_api",
+        RESOURCE,
+        'messages:write products:read products:write\\"',
+        'products:read\\"',
+    ),
     (
         "challenge_names_the_scopes_of_the_api",
         RESOURCE,

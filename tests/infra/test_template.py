@@ -8,15 +8,21 @@ from typing import Any
 import pytest
 
 import auth_server.app
+import auth_server.routes
 import infra
 import resource_server.app
 from auth_server import settings as auth_settings
 from auth_server.client_authentication import CHALLENGE
 from auth_server.endpoints.registration_endpoint import RegistrationEndpoint
 from auth_server.errors import InvalidClientError
+from auth_server.people import routes as people_routes
+from auth_server.people import settings as people_settings
+from auth_server.vending import endpoint as vending_endpoint
+from auth_server.vending import settings as vending_settings
 from auth_server.wire import Response, response_to_event
 from authorizer import settings as authorizer_settings
 from infra.cloudformation import Stack
+from infra.local.stack import page_headers
 from infra.route_map import compile_routes
 from infra.template_yaml import Document, load
 from resource_server import settings as resource_settings
@@ -65,6 +71,21 @@ SETTINGS: dict[str, tuple[Any, set[str]]] = {
         },
     ),
     "ResourceFunction": (resource_settings.SETTINGS, set()),
+    "VendingFunction": (
+        vending_settings.SETTINGS,
+        {"VENDING_SCOPE", "VENDING_LIFETIME_SECONDS", "VENDING_RENEW_SECONDS", "KEY_CACHE_SECONDS"},
+    ),
+    "PeopleFunction": (
+        people_settings.SETTINGS,
+        {"VENDING_LIFETIME_SECONDS", "VENDING_RENEW_SECONDS", "KEY_CACHE_SECONDS"},
+    ),
+}
+# What only a deployed distribution would tell.
+DISTRIBUTION = {"WebDistribution.DomainName": "d111111abcdef8.cloudfront.net"}
+WEB = {
+    "WebPage": "on",
+    "WebDomainName": "app.example.com",
+    "WebCertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/c",
 }
 METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -107,6 +128,8 @@ def test_the_settings_are_accepted(parameters: dict[str, str]) -> None:
     auth_settings.GateSettings.from_environ(functions["ChallengeFunction"].environment)
     authorizer_settings.Settings.from_environ(functions["AuthorizerFunction"].environment)
     resource_settings.Settings.from_environ(functions["ResourceFunction"].environment)
+    vending_settings.VendingSettings.from_environ(functions["VendingFunction"].environment)
+    people_settings.PeopleSettings.from_environ(functions["PeopleFunction"].environment)
 
 
 @pytest.mark.parametrize(
@@ -125,6 +148,7 @@ def test_all_functions_agree_about_issuer_and_audience(parameters: dict[str, str
     environments = {name: function.environment for name, function in stack.functions().items()}
     issuers = {environment["ISSUER"] for environment in environments.values() if "ISSUER" in environment}
     apis = {
+        *(environments[name]["VENDING_AUDIENCE"] for name in ("VendingFunction", "PeopleFunction")),
         environments["TokenFunction"]["AUDIENCE"],
         environments["AuthorizerFunction"]["AUDIENCE"],
         environments["ResourceFunction"]["RESOURCE"],
@@ -161,7 +185,7 @@ def test_the_gate_answers_as_the_token_endpoint_does() -> None:
 def test_a_challenge_says_where_to_get_a_token(parameters: dict[str, str], metadata: str) -> None:
     """401 and 403 of the sample API name its scopes, and its metadata wherever the API's own address is known."""
     document = Stack(parameters=parameters).api("ResourceApi")
-    scope = 'scope="products:read products:write"'
+    scope = 'scope="messages:write products:read products:write"'
     status, headers, _ = gateway_response(document, "UNAUTHORIZED")
     assert (status, headers["WWW-Authenticate"]) == ("401", f'Bearer realm="api", {scope}{metadata}')
     status, headers, _ = gateway_response(document, "ACCESS_DENIED")
@@ -202,10 +226,15 @@ def test_gateway_and_function_allow_the_same_origins() -> None:
 
 
 def test_the_document_of_the_authorization_server_has_its_routes() -> None:
-    """The paths of the document are the routes of its two functions, each with its methods and a way to a 405."""
+    """The paths of the document are the routes of its functions, each with its methods and a way to a 405."""
     paths = Stack().api("AuthApi")["paths"]
     registration: Any = None  # where clients are written makes no difference to the routes
-    routes = {**auth_server.app.ROUTES, **RegistrationEndpoint(registration).routes()}
+    routes: dict[str, Any] = {
+        **auth_server.routes.ROUTES,
+        **RegistrationEndpoint(registration).routes(),
+        **{path.removeprefix("*"): route for path, route in vending_endpoint.ROUTES.items()},
+        **people_routes.ROUTES,
+    }
     assert {re.sub(r"{\w+}", "{}", path) for path in paths} == routes.keys()
     for path, item in paths.items():
         _, endpoints = routes[re.sub(r"{\w+}", "{}", path)]
@@ -234,6 +263,110 @@ def test_the_document_of_the_sample_api_has_its_routes_and_scopes() -> None:
         for scope in item[name].get("x-latchkey-scopes", [None])
     }
     assert described == {(route.method, route.template, route.scope) for route in resource_server.app.ROUTES}
+
+
+def test_every_path_of_pages_and_people_goes_to_its_function_whatever_the_method() -> None:
+    """These paths answer preflight requests themselves, without a token: they alone know the configured origins."""
+    paths = Stack().api("AuthApi")["paths"]
+    functions = {"/tokens": "vending", "/signup": "people", "/login": "people", "/logout": "people"}
+    assert {path for path, item in paths.items() if "options" in item} == functions.keys()
+    for path, function in functions.items():
+        for method in {"options", "x-amazon-apigateway-any-method", *METHODS} & paths[path].keys():
+            operation = paths[path][method]
+            assert f":function:latchkey-{function}/" in operation["x-amazon-apigateway-integration"]["uri"], path
+            assert "security" not in operation, path
+
+
+@pytest.mark.parametrize(
+    ("parameters", "origins"),
+    [
+        ({}, []),
+        ({"WebPage": "on"}, ["https://d111111abcdef8.cloudfront.net"]),
+        (WEB, ["https://app.example.com"]),
+        (
+            {**WEB, "CorsOrigins": "https://b.example https://c.example"},
+            ["https://app.example.com", "https://b.example", "https://c.example"],
+        ),
+        ({"CorsOrigins": "http://127.0.0.1:3000"}, ["http://127.0.0.1:3000"]),
+    ],
+)
+def test_the_page_and_the_configured_origins_read_the_answers_and_no_other(
+    parameters: dict[str, str], origins: list[str]
+) -> None:
+    """Who may call across origins is the page of the sample, where there is one, and what a parameter names."""
+    functions = Stack(parameters=parameters, attributes=DISTRIBUTION).functions()
+    for name, read in (
+        ("VendingFunction", vending_settings.VendingSettings),
+        ("PeopleFunction", people_settings.PeopleSettings),
+    ):
+        assert list(read.from_environ(functions[name].environment).cors_origins) == origins
+
+
+def test_the_client_that_vends_may_have_what_the_groups_give() -> None:
+    """The command in the outputs makes a client without credentials, whose scopes are those of all groups."""
+    stack = Stack()
+    command = stack.outputs()["VendingCommand"]
+    given = json.loads(stack.functions()["VendingFunction"].environment["GROUP_SCOPES"])
+    assert " clients create browser --auth-method none " in command
+    scopes = re.search('--scope "([^"]+)"', command)
+    assert scopes is not None
+    assert set(scopes[1].split()) == {scope for names in given.values() for scope in names.split()}
+    assert f"--audience {stack.outputs()['ApiUrl']}" in command
+
+
+@pytest.mark.parametrize("parameters", [{}, DOMAINS, URLS], ids=["stage", "domain", "given"])
+def test_the_page_runs_its_own_files_and_calls_its_own_apis(parameters: dict[str, str]) -> None:
+    """The policy of the page names issuer and API, each with all below it, and else nothing but the page itself."""
+    targets = {"AuthDomain.RegionalDomainName": "d-1", "ApiDomain.RegionalDomainName": "d-2"}
+    stack = Stack(parameters={"WebPage": "on", **parameters}, attributes={**DISTRIBUTION, **targets})
+    policy = page_headers(stack)["Content-Security-Policy"]
+    directives = {name: sources for name, *sources in (each.split() for each in policy.split(";"))}
+    outputs = stack.outputs()
+    assert directives == {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'"],
+        "connect-src": ["'self'", f"{outputs['Issuer']}/", f"{outputs['ApiUrl']}/"],
+        "base-uri": ["'none'"],
+        "form-action": ["'none'"],
+        "frame-ancestors": ["'none'"],
+        "require-trusted-types-for": ["'script'"],
+        "trusted-types": ["'none'"],
+    }
+
+
+def test_no_header_of_the_page_can_be_replaced_by_its_origin() -> None:
+    """What the bucket says of an object does not stand before what the policy says of the page."""
+    config = Stack(parameters={"WebPage": "on"}).properties("WebHeaders")["ResponseHeadersPolicyConfig"]
+    headers = [*config["SecurityHeadersConfig"].values(), *config["CustomHeadersConfig"]["Items"]]
+    assert len(headers) == 8
+    assert all(header["Override"] for header in headers)
+
+
+def test_the_bucket_of_the_page_is_the_distributions_alone() -> None:
+    """No access is public, and the one that is granted is CloudFront's, for this distribution, to read."""
+    attributes = {"WebDistribution": "E1", "WebBucket": "b", "WebBucket.Arn": "arn:aws:s3:::b"}
+    stack = Stack(parameters={"WebPage": "on"}, attributes=attributes)
+    assert set(stack.properties("WebBucket")["PublicAccessBlockConfiguration"].values()) == {True}
+    granted = [
+        one for one in stack.properties("WebBucketPolicy")["PolicyDocument"]["Statement"] if one["Effect"] == "Allow"
+    ]
+    assert [(one["Principal"], one["Action"], one["Resource"]) for one in granted] == [
+        ({"Service": "cloudfront.amazonaws.com"}, "s3:GetObject", "arn:aws:s3:::b/*")
+    ]
+    assert granted[0]["Condition"] == {
+        "StringEquals": {"AWS:SourceArn": "arn:aws:cloudfront::123456789012:distribution/E1"}
+    }
+
+
+def test_there_is_no_page_unless_it_is_asked_for() -> None:
+    """Bucket and distribution are made where the parameter says so; a domain of their own needs a certificate."""
+    assert not [name for name in Stack().resources() if name.startswith("Web")]
+    assert Stack(parameters={"WebPage": "on", "WebDomainName": "app.example.com"}).refusals() == [
+        "WebDomainName needs WebCertificateArn."
+    ]
+    assert Stack(parameters=WEB).refusals() == []
 
 
 def test_a_preflight_allows_what_the_path_has() -> None:

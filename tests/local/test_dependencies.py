@@ -41,7 +41,7 @@ def world() -> Iterator[tuple[LocalStack, Faults]]:
         reached.append(url)
         return faults.url
 
-    addresses = Addresses(issuer_port=0, api_port=0, aws_port=0)
+    addresses = Addresses(issuer_port=0, api_port=0, aws_port=0, web_port=0)
     with (
         proxy_to(lambda: reached[0]) as faults,
         running(addresses, name="faulty", functions_reach_aws_at=through) as stack,

@@ -24,6 +24,7 @@ from infra import cloudformation
 from infra.local.gateway import Gateway
 from infra.local.gateway.server import serving
 from infra.local.lambda_runtime import load_function
+from infra.local.stack import page_headers
 from tests.authorizer import issuer as token_issuer
 from tests.authorizer import jwks_server
 from tests.conftest import running_stack
@@ -66,6 +67,7 @@ def test_the_announcement_is_what_others_rely_on(local_stack: Stack) -> None:
     assert set(local_stack) == {
         "issuer",
         "api",
+        "web",
         "aws_endpoint_url",
         "region",
         "client_id",
@@ -134,8 +136,14 @@ def test_a_token_without_the_scope_is_403(local_stack: Stack) -> None:
         headers={"Authorization": f"Bearer {token}"},
     )
     assert answer.status_code == 403
-    assert (answer.json()["error"], answer.json()["scope"]) == ("insufficient_scope", "products:read products:write")
-    assert 'error="insufficient_scope", scope="products:read products:write"' in answer.headers["WWW-Authenticate"]
+    assert (answer.json()["error"], answer.json()["scope"]) == (
+        "insufficient_scope",
+        "messages:write products:read products:write",
+    )
+    assert (
+        'error="insufficient_scope", scope="messages:write products:read products:write"'
+        in answer.headers["WWW-Authenticate"]
+    )
 
 
 def test_a_cached_allow_serves_every_route(local_stack: Stack) -> None:
@@ -146,11 +154,26 @@ def test_a_cached_allow_serves_every_route(local_stack: Stack) -> None:
     assert httpx.get(made.headers["Location"], headers=headers).json()["created_by"] == "demo"
 
 
-@pytest.mark.parametrize("path", ["/oauth/nothing", "/", "/products"])
+@pytest.mark.parametrize("path", ["/oauth/nothing", "/oauth", "/tokens/nothing", "/products"])
 def test_an_unknown_path_of_the_issuer_is_404_in_json(local_stack: Stack, path: str) -> None:
     """What is not there is answered in JSON, and not as API Gateway would by itself."""
     answer = httpx.get(local_stack["issuer"] + path)
     assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
+
+
+def test_the_page_of_the_sample_comes_with_the_headers_of_the_template(local_stack: Stack) -> None:
+    """The page, its files and its config.json are served as the distribution would; an unknown name is 404."""
+    parameters = {"IssuerUrl": local_stack["issuer"], "ApiUrl": local_stack["api"], "WebPage": "on"}
+    expected = page_headers(cloudformation.Stack(parameters=parameters))
+    for path, status in (("/", 200), ("/app.js", 200), ("/config.json", 200), ("/nothing", 404)):
+        answer = httpx.get(local_stack["web"] + path)
+        assert answer.status_code == status
+        kept = {name: value for name, value in expected.items() if name != "Cache-Control"}
+        assert kept.items() <= {name: answer.headers.get(name) for name in kept}.items()
+    assert httpx.get(local_stack["web"] + "/config.json").json() == {
+        "issuer": local_stack["issuer"],
+        "api": local_stack["api"],
+    }
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
@@ -213,7 +236,7 @@ def test_a_client_that_is_deleted_gets_nothing_more(own_stack: Stack) -> None:
 def test_a_port_in_use_is_one_clear_line(local_stack: Stack) -> None:
     """A second instance on the same ports says which port, and exits with a status that is not 0."""
     port = local_stack["issuer"].rpartition(":")[2]
-    command = [*LOCAL, "--issuer-port", port, "--api-port", "0", "--aws-port", "0"]
+    command = [*LOCAL, "--issuer-port", port, "--api-port", "0", "--aws-port", "0", "--web-port", "0"]
     result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - our own arguments
     assert result.returncode == 1
     assert result.stdout == ""
@@ -223,10 +246,10 @@ def test_a_port_in_use_is_one_clear_line(local_stack: Stack) -> None:
     assert 'make run ARGS="--issuer-port 0"' in result.stderr
 
 
-@pytest.mark.parametrize("option", ["issuer", "api", "aws"])
+@pytest.mark.parametrize("option", ["issuer", "api", "aws", "web"])
 def test_every_port_in_use_has_its_option_named(option: str) -> None:
     """Whichever port it is: the line names the option that moves it, and nothing is left running."""
-    ports = {"issuer": "0", "api": "0", "aws": "0"}
+    ports = {"issuer": "0", "api": "0", "aws": "0", "web": "0"}
     with socket.create_server(("127.0.0.1", 0)) as taken:
         ports[option] = str(taken.getsockname()[1])
         command = [*LOCAL, *(word for name, port in ports.items() for word in (f"--{name}-port", port))]
@@ -239,13 +262,13 @@ def test_every_port_in_use_has_its_option_named(option: str) -> None:
     ("host", "written"), [("127.0.0.2", "127.0.0.2"), ("::1", "[::1]"), ("localhost", "127.0.0.1")]
 )
 def test_every_loopback_address_serves(host: str, written: str) -> None:
-    """--host moves all three addresses, a URL has an IPv6 address in brackets, and the API can be called there."""
+    """--host moves every address, a URL has an IPv6 address in brackets, and the API can be called there."""
     try:
         socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError:
         pytest.skip(f"this machine has no {host}")
     with running_stack("--host", host) as stack:
-        for name in ("issuer", "api", "aws_endpoint_url"):
+        for name in ("issuer", "api", "web", "aws_endpoint_url"):
             assert stack[name].startswith(f"http://{written}:")
         assert products(stack, f"Bearer {ask(stack).json()['access_token']}").status_code == 200
         assert aws(stack, "dynamodb").list_tables()["TableNames"]
@@ -253,7 +276,7 @@ def test_every_loopback_address_serves(host: str, written: str) -> None:
 
 def test_the_banner_shows_a_good_call_and_the_refusals() -> None:
     """Without --json a person sees the addresses, a token, and 200, 401, 401 and 403."""
-    command = [*LOCAL, "--issuer-port", "0", "--api-port", "0", "--aws-port", "0"]
+    command = [*LOCAL, "--issuer-port", "0", "--api-port", "0", "--aws-port", "0", "--web-port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:  # noqa: S603 - our own arguments
         assert process.stdout is not None
         lines = []

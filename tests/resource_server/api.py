@@ -12,13 +12,16 @@ import pytest
 
 from resource_server.app import App
 from resource_server.log import Log
+from resource_server.messages import LATEST, Message
 from resource_server.products import Page, Product
 from resource_server.settings import Settings
 from tests.resource_server.events import Event
 
 RESOURCE = "https://api.example.com"
 ISSUER = "https://auth.example.com"
-SETTINGS = Settings(products_table="products", resource=RESOURCE, issuer=ISSUER, log_level="INFO")
+SETTINGS = Settings(
+    products_table="products", messages_table="messages", resource=RESOURCE, issuer=ISSUER, log_level="INFO"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +47,16 @@ class Api:
         return Answer(result["statusCode"], result["headers"], json.loads(result["body"]))
 
 
+def messages_table_of(products_table: str) -> str:
+    """Return the name of the messages table that goes with a products table."""
+    return f"{products_table}-messages"
+
+
 def cold_start(monkeypatch: pytest.MonkeyPatch, endpoint: str, table: str, **changed: str) -> Api:
     """Import the handler anew, as a cold start does, with an environment of its own."""
     environ = {
         "PRODUCTS_TABLE": table,
+        "MESSAGES_TABLE": messages_table_of(table),
         "RESOURCE": RESOURCE,
         "ISSUER": ISSUER,
         "LOG_LEVEL": "INFO",
@@ -87,11 +96,27 @@ class StoreInMemory:
         return Page(tuple(self.products[product_id] for product_id in ids[:limit]), last_id)
 
 
-def app_in_memory(store: Any = None, settings: Settings = SETTINGS) -> App:
-    """Return an app over a store in memory, on 31 January 2026."""
+@dataclass(slots=True)
+class BoardInMemory:
+    """A `MessageBoard` that is a list."""
+
+    messages: list[Message] = field(default_factory=list)
+
+    def post(self, message: Message) -> None:
+        """Keep the message."""
+        self.messages.insert(0, message)
+
+    def latest(self) -> tuple[Message, ...]:
+        """Return the latest messages."""
+        return tuple(self.messages[:LATEST])
+
+
+def app_in_memory(store: Any = None, settings: Settings = SETTINGS, board: Any = None) -> App:
+    """Return an app over a store and a board in memory, on 31 January 2026."""
     return App(
         settings=settings,
         store=StoreInMemory() if store is None else store,
+        board=BoardInMemory() if board is None else board,
         log=Log(settings.log_level),
         clock=lambda: datetime(2026, 1, 31, 12, tzinfo=UTC),
     )

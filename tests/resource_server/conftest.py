@@ -1,4 +1,4 @@
-"""A real moto server for each worker, a fresh table for each test, and one warm handler over it."""
+"""A real moto server for each worker, fresh tables for each test, and one warm handler over it."""
 
 import uuid
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from tests.resource_server.api import Api, cold_start
+from tests.resource_server.api import Api, cold_start, messages_table_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -44,10 +44,12 @@ def table_name() -> str:
 
 @pytest.fixture
 def table(dynamodb: "DynamoDBClient", table_name: str) -> Iterator[str]:
-    """Yield the name of a fresh products table."""
+    """Yield the name of a fresh products table, which a fresh messages table goes with."""
     create_table(dynamodb, table_name)
+    create_messages_table(dynamodb, messages_table_of(table_name))
     yield table_name
     dynamodb.delete_table(TableName=table_name)
+    dynamodb.delete_table(TableName=messages_table_of(table_name))
 
 
 @pytest.fixture(scope="session")
@@ -70,5 +72,18 @@ def create_table(dynamodb: "DynamoDBClient", name: str) -> None:
         TableName=name,
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+def create_messages_table(dynamodb: "DynamoDBClient", name: str) -> None:
+    """Make a messages table as the template describes it."""
+    dynamodb.create_table(
+        TableName=name,
+        AttributeDefinitions=[
+            {"AttributeName": "board", "AttributeType": "S"},
+            {"AttributeName": "id", "AttributeType": "S"},
+        ],
+        KeySchema=[{"AttributeName": "board", "KeyType": "HASH"}, {"AttributeName": "id", "KeyType": "RANGE"}],
         BillingMode="PAY_PER_REQUEST",
     )

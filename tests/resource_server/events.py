@@ -5,7 +5,9 @@ from typing import Any
 Event = dict[str, Any]
 
 READ_AND_WRITE = "products:read products:write"
+EVERYTHING = f"{READ_AND_WRITE} messages:write"
 GOOD_BODY = '{"name": "Kettle", "price": "24.90"}'
+GOOD_MESSAGE = '{"text": "Tea at four?"}'
 
 
 def rest_event(

@@ -10,26 +10,40 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from resource_server.aws.products_table import ProductsTable, dynamodb_client
+from resource_server.aws.dynamodb import dynamodb_client
+from resource_server.aws.messages_table import MessagesTable
+from resource_server.aws.products_table import ProductsTable
 from resource_server.products import Page
 from tests.resource_server.api import Answer, app_in_memory, cold_start, log_lines
-from tests.resource_server.events import GOOD_BODY, rest_event
+from tests.resource_server.events import EVERYTHING, GOOD_BODY, GOOD_MESSAGE, rest_event
 
 CALLS = {
     "Scan": rest_event("GET", "/products"),
     "GetItem": rest_event("GET", "/products/1"),
     "PutItem": rest_event("POST", "/products", body=GOOD_BODY),
+    "Query": rest_event("GET", "/messages"),
+    "PutItem of a message": rest_event("POST", "/messages", body=GOOD_MESSAGE, permissions=EVERYTHING),
+}
+# What a table that answers makes of each.
+GOOD_STATUS = {"Scan": 200, "GetItem": 404, "PutItem": 201, "Query": 200, "PutItem of a message": 201}
+OPERATIONS = {
+    "Scan": "scan",
+    "GetItem": "get_item",
+    "PutItem": "put_item",
+    "Query": "query",
+    "PutItem of a message": "put_item",
 }
 each_call = pytest.mark.parametrize("call", sorted(CALLS))
 
 
-def assert_unavailable(answer: Answer) -> None:
+def assert_unavailable(answer: Answer, call: str) -> None:
     """Hold an answer against the one text for a table that fails."""
+    what = CALLS[call]["path"].split("/")[1]
     assert answer.status == 503
     assert answer.headers["Retry-After"] == "1"
     assert answer.document == {
         "error": "temporarily_unavailable",
-        "error_description": "The products cannot be reached at the moment. Try again.",
+        "error_description": f"The {what} cannot be reached at the moment. Try again.",
     }
 
 
@@ -85,10 +99,10 @@ def test_a_refused_connection_is_a_503_and_is_over_when_it_is_over(call: str, mo
     with ThreadingHTTPServer(("127.0.0.1", 0), good, bind_and_activate=False) as server:
         server.server_bind()
         api = cold_start(monkeypatch, f"http://127.0.0.1:{server.server_address[1]}", "products")
-        assert_unavailable(api(CALLS[call]))
+        assert_unavailable(api(CALLS[call]), call)
         server.server_activate()
         with running(server):
-            assert api(CALLS[call]).status == {"Scan": 200, "GetItem": 404, "PutItem": 201}[call]
+            assert api(CALLS[call]).status == GOOD_STATUS[call]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +128,7 @@ def test_a_refused_connection_is_a_503_and_is_over_when_it_is_over(call: str, mo
 def test_a_failing_table_is_a_503(call: str, status: int, body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Errors, throttling and garbage are all the same to a caller; an empty answer is not "no such product"."""
     with serving(answering(status, body)) as endpoint:
-        assert_unavailable(cold_start(monkeypatch, endpoint, "products")(CALLS[call]))
+        assert_unavailable(cold_start(monkeypatch, endpoint, "products")(CALLS[call]), call)
 
 
 @pytest.mark.parametrize(
@@ -125,17 +139,20 @@ def test_a_page_that_is_none_is_a_503(members: str, monkeypatch: pytest.MonkeyPa
     """An answer to a Scan has items and, where it goes on, the id at which it does."""
     body = f'{{{members}, "ConsumedCapacity": {{"TableName": "products"}}}}'.encode()
     with serving(answering(200, body)) as endpoint:
-        assert_unavailable(cold_start(monkeypatch, endpoint, "products")(CALLS["Scan"]))
+        assert_unavailable(cold_start(monkeypatch, endpoint, "products")(CALLS["Scan"]), "Scan")
 
 
-@pytest.mark.parametrize("attribute", ["id", "name", "price", "created_at"])
+@pytest.mark.parametrize(
+    ("call", "attribute"),
+    [(call, name) for call in ("Scan", "GetItem", "PutItem") for name in ("id", "name", "price", "created_at")]
+    + [("Query", name) for name in ("id", "text", "created_at")],
+)
 @pytest.mark.parametrize("damage", ["missing", {"N": "1"}, {"S": 5}, {"S": None}, None], ids=str)
-@each_call
-def test_an_item_that_is_no_product_is_a_503(
+def test_an_item_that_is_no_product_or_message_is_a_503(
     call: str, attribute: str, damage: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A damaged item is not shown in part; writing does not read it."""
-    item: dict[str, object] = {name: {"S": "x"} for name in ("id", "name", "price", "created_at")}
+    item: dict[str, object] = {name: {"S": "x"} for name in ("id", "name", "text", "price", "created_at")}
     item[attribute] = damage
     if damage == "missing":
         del item[attribute]
@@ -145,7 +162,7 @@ def test_an_item_that_is_no_product_is_a_503(
     if call == "PutItem":
         assert answer.status == 201
     else:
-        assert_unavailable(answer)
+        assert_unavailable(answer, call)
 
 
 def test_a_table_that_does_not_answer_is_a_503(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,7 +180,7 @@ def test_a_table_that_does_not_answer_is_a_503(monkeypatch: pytest.MonkeyPatch) 
     with serving(Hanging) as endpoint:
         answer = cold_start(monkeypatch, endpoint, "products")(CALLS["GetItem"])
         over.set()
-    assert_unavailable(answer)
+    assert_unavailable(answer, "GetItem")
 
 
 def test_the_time_outs_are_short_and_there_is_one_retry(stubbed_table: ProductsTable) -> None:
@@ -188,18 +205,18 @@ def test_throttling_is_a_503_and_the_next_request_is_good(
     call: str, code: str, stubbed_table: ProductsTable, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The log says why; the caller is told to come back, and is answered when it does."""
-    operation = {"Scan": "scan", "GetItem": "get_item", "PutItem": "put_item"}[call]
-    app = app_in_memory(stubbed_table)
-    with Stubber(stubbed_table.client) as stubber:
+    operation, client = OPERATIONS[call], stubbed_table.client
+    app = app_in_memory(stubbed_table, board=MessagesTable(client, "messages"))
+    with Stubber(client) as stubber:
         stubber.add_client_error(operation, code, "secret-detail", 400)
-        good: dict[str, object] = {"Items": []} if call == "Scan" else {}
+        good: dict[str, object] = {"Items": []} if call in {"Scan", "Query"} else {}
         stubber.add_response(operation, {**good, "ConsumedCapacity": {"TableName": "products"}})
         assert app.handle(CALLS[call]).status == 503
-        assert app.handle(CALLS[call]).status == {"Scan": 200, "GetItem": 404, "PutItem": 201}[call]
+        assert app.handle(CALLS[call]).status == GOOD_STATUS[call]
     lines = log_lines(capsys)
     assert [(line["level"], line["status"], line.get("reason")) for line in lines] == [
         ("ERROR", 503, code),
-        ("INFO", {"Scan": 200, "GetItem": 404, "PutItem": 201}[call], None),
+        ("INFO", GOOD_STATUS[call], None),
     ]
     assert "secret-detail" not in str(lines)
 
@@ -242,7 +259,7 @@ def test_the_table_is_not_asked_for_an_impossible_product(product_id: str) -> No
 @each_call
 def test_an_unforeseen_fault_is_a_plain_500(call: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The caller learns nothing; the log learns the type and the place, not the text, which may quote the request."""
-    response = app_in_memory(BrokenStore()).handle(CALLS[call])
+    response = app_in_memory(BrokenStore(), board=BrokenStore()).handle(CALLS[call])
     assert response.status == 500
     assert response.document == {"error": "server_error", "error_description": "The request could not be answered."}
     exception, request = log_lines(capsys)

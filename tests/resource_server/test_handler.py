@@ -10,7 +10,7 @@ import pytest
 
 from resource_server.app import ROUTES
 from tests.resource_server.api import ISSUER, RESOURCE, Answer, Api, cold_start, log_lines
-from tests.resource_server.events import BUILDERS, GOOD_BODY, Event, http_event, rest_event
+from tests.resource_server.events import BUILDERS, EVERYTHING, GOOD_BODY, GOOD_MESSAGE, Event, http_event, rest_event
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -135,6 +135,8 @@ def test_an_unknown_path_is_a_404(api: Api, build: Build, path: str) -> None:
         ("get", "/products", "GET, POST"),
         ("POST", "/products/1", "GET"),
         ("PUT", "/products/1", "GET"),
+        ("HEAD", "/messages", "GET, POST"),
+        ("DELETE", "/messages", "GET, POST"),
         ("POST", "/.well-known/oauth-protected-resource", "GET"),
     ],
 )
@@ -148,6 +150,8 @@ ROUTES_AND_SCOPES = [
     ("GET", "/products", "products:read"),
     ("GET", "/products/{id}", "products:read"),
     ("POST", "/products", "products:write"),
+    ("GET", "/messages", None),
+    ("POST", "/messages", "messages:write"),
     ("GET", "/.well-known/oauth-protected-resource", None),
 ]
 
@@ -161,7 +165,7 @@ def test_every_route_is_in_the_table_of_scopes() -> None:
 @pytest.mark.spec("RFC 6750", "3.1")
 @pytest.mark.spec("RFC 9728", "5.1")
 @pytest.mark.parametrize(("method", "template", "scope"), [row for row in ROUTES_AND_SCOPES if row[2]])
-@pytest.mark.parametrize("permissions", ["", "other", "products", "products:*", "PRODUCTS:READ PRODUCTS:WRITE"])
+@pytest.mark.parametrize("permissions", ["", "other", "products", "products:*", EVERYTHING.upper()])
 def test_a_route_needs_its_very_scope(  # noqa: PLR0913, PLR0917 - the axes of one table
     api: Api, build: Build, method: str, template: str, scope: str, permissions: str
 ) -> None:
@@ -198,6 +202,10 @@ def test_a_route_needs_an_authorizer(api: Api, build: Build, method: str, templa
         ("GET", "/products/1", "products:write", 403),
         ("POST", "/products", "products:write", 201),
         ("POST", "/products", "products:read", 403),
+        ("GET", "/messages", None, 200),
+        ("POST", "/messages", "messages:write", 201),
+        ("POST", "/messages", "products:write", 403),
+        ("POST", "/products", "messages:write", 403),
         ("GET", "/.well-known/oauth-protected-resource", None, 200),
     ],
 )
@@ -205,7 +213,8 @@ def test_a_scope_opens_its_own_routes_only(  # noqa: PLR0913, PLR0917 - the colu
     api: Api, build: Build, method: str, path: str, scope: str | None, status: int
 ) -> None:
     """Reading does not allow writing, and writing does not allow reading."""
-    assert api(build(method, path, permissions=scope, body=GOOD_BODY)).status == status
+    body = GOOD_MESSAGE if path == "/messages" else GOOD_BODY
+    assert api(build(method, path, permissions=scope, body=body)).status == status
 
 
 @pytest.mark.spec("RFC 9728", "2")
@@ -218,7 +227,7 @@ def test_the_metadata_says_where_to_get_a_token(api: Api, build: Build) -> None:
     assert answer.document == {
         "resource": RESOURCE,
         "authorization_servers": [ISSUER],
-        "scopes_supported": ["products:read", "products:write"],
+        "scopes_supported": ["messages:write", "products:read", "products:write"],
         "bearer_methods_supported": ["header"],
         "resource_name": "Latchkey sample API",
     }
@@ -241,7 +250,9 @@ def test_an_api_below_a_path_names_urls_that_exist(
 
 
 @both_formats
-@pytest.mark.parametrize("path", ["/products", "/products/1", "/orders", "/.well-known/oauth-protected-resource"])
+@pytest.mark.parametrize(
+    "path", ["/products", "/products/1", "/messages", "/orders", "/.well-known/oauth-protected-resource"]
+)
 @pytest.mark.parametrize("permissions", [None, "products:read"])
 def test_a_browser_may_read_every_answer(api: Api, build: Build, path: str, permissions: str | None) -> None:
     """Any origin, no credentials, and the headers that a script needs are shown to it; refusals too."""

@@ -7,15 +7,18 @@ from tests.resource_server.api import cold_start
 
 GOOD = {
     "PRODUCTS_TABLE": "products",
+    "MESSAGES_TABLE": "messages",
     "RESOURCE": "https://api.example.com/v1",
     "ISSUER": "https://auth.example.com",
 }
 
 
 def test_good_settings_are_read_and_the_log_level_has_a_default() -> None:
-    """Three settings must be given; the log level is INFO unless it is."""
+    """Four settings must be given; the log level is INFO unless it is."""
     settings = Settings.from_environ(GOOD)
-    assert settings == Settings("products", "https://api.example.com/v1", "https://auth.example.com", "INFO")
+    assert settings == Settings(
+        "products", "messages", "https://api.example.com/v1", "https://auth.example.com", "INFO"
+    )
 
 
 @pytest.mark.parametrize("name", sorted(GOOD))
@@ -60,11 +63,12 @@ def test_plain_http_is_good_on_this_very_machine(url: str) -> None:
     assert Settings.from_environ({**GOOD, "RESOURCE": url}).resource == url
 
 
+@pytest.mark.parametrize("name", ["PRODUCTS_TABLE", "MESSAGES_TABLE"])
 @pytest.mark.parametrize("value", ["ab", "products table", "a" * 256, "products/1"])
-def test_a_table_name_that_aws_does_not_know_is_refused(value: str) -> None:
+def test_a_table_name_that_aws_does_not_know_is_refused(name: str, value: str) -> None:
     """A table name has 3 to 255 letters, digits, dots, dashes and underscores."""
-    with pytest.raises(SettingsError, match=r"^PRODUCTS_TABLE is not the name"):
-        Settings.from_environ({**GOOD, "PRODUCTS_TABLE": value})
+    with pytest.raises(SettingsError, match=rf"^{name} is not the name"):
+        Settings.from_environ({**GOOD, name: value})
 
 
 @pytest.mark.parametrize("value", ["info", "TRACE", "10"])

@@ -30,7 +30,7 @@ class Gateway(Application):
     """Serves one REST API of API Gateway.
 
     `document` is a parsed OpenAPI 3.0 document, intrinsic functions resolved; `functions` are the Lambda functions that
-    it names, by ARN; the authorizers' caches go by `clock`. Raises DocumentError for a document that API Gateway would
+    it names, by ARN; the authorizers' caches go by `clock`; keys of user pools come from `cognito_url`, or else from AWS. Raises DocumentError for a document that API Gateway would
     not deploy, or of which this gateway would leave something out.
     """
 
@@ -44,9 +44,10 @@ class Gateway(Application):
         account_id: str,
         api_id: str,
         stage_variables: Mapping[str, str] | None = None,
+        cognito_url: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
-        bound = Functions(functions)
+        bound = Functions(functions, cognito_url)
         super().__init__(Stage(stage, region, account_id, api_id, dict(stage_variables or {})), bound, clock)
         self._router = compile_document(document, bound, clock)
         self._gateway_responses = GatewayResponses(document.get("x-amazon-apigateway-gateway-responses") or {})
@@ -75,7 +76,7 @@ class Gateway(Application):
             raise GatewayError("MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token")
         exchange.resource_path, operation, exchange.path_parameters = found
         if operation.authorizer is not None:
-            exchange.authorizer = await operation.authorizer.authorize(exchange)
+            exchange.authorizer = await operation.authorizer.authorize(exchange, operation.scopes)
         if operation.validator is not None:
             operation.validator.check(exchange)
         return await operation.integration.respond(exchange)

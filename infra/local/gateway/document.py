@@ -16,7 +16,7 @@ from infra.local.gateway.routes import ANY, Router
 from infra.local.gateway.validation import compile_validator, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from infra.local.gateway.authorizers import Authorizer
     from infra.local.gateway.functions import Functions
@@ -34,6 +34,7 @@ class Operation:
     """What stands at a method of a resource."""
 
     authorizer: Authorizer | None
+    scopes: Sequence[str]
     validator: Validator | None
     integration: Integration
 
@@ -94,6 +95,7 @@ def _operation(
     required = required_scheme(operation, authorizers)
     return Operation(
         authorizer=authorizers[required[0]] if required else None,
+        scopes=required[1] if required else (),
         validator=compile_validator(document, operation, [resolve(document, parameter) for parameter in declared]),
         integration=compile_integration(integration, Setting(operation, functions, binary)),
     )

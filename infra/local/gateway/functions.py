@@ -72,10 +72,11 @@ class Function:
 
 
 class Functions:
-    """All functions by ARN, and the threads that they run in."""
+    """All functions by ARN, and the threads that they run in; `cognito_url` is where Cognito answers, if not at AWS."""
 
-    def __init__(self, handlers: Mapping[str, Handler]) -> None:
+    def __init__(self, handlers: Mapping[str, Handler], cognito_url: str = "") -> None:
         self._handlers = dict(handlers)
+        self.cognito_url = cognito_url
         self._workers = Workers(THREADS)
 
     def bind(self, uri: Any, timeout: float) -> Function:

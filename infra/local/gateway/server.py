@@ -1,4 +1,4 @@
-"""Serve gateways over HTTP/1.1 on loopback, each in a thread of its own."""
+"""Serve ASGI applications, gateways above all, over HTTP/1.1 on loopback, each in a thread of its own."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import uvicorn
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from infra.local.gateway.asgi import Application
+    from starlette.types import ASGIApp
 
 
-def server_config(gateway: Application) -> uvicorn.Config:
+def server_config(gateway: ASGIApp) -> uvicorn.Config:
     """Return the server's settings.
 
     `proxy_headers` stays off: with it, a client's X-Forwarded-For would become the peer's address. `server_header` and
@@ -33,7 +33,7 @@ def server_config(gateway: Application) -> uvicorn.Config:
 
 
 @contextmanager
-def serving(gateway: Application, listener: socket.socket | None = None) -> Iterator[str]:
+def serving(gateway: ASGIApp, listener: socket.socket | None = None) -> Iterator[str]:
     """Serve a gateway on a listening socket, or else on a free port of loopback; yield its URL.
 
     The socket is closed in the end. As it listens already, a request that comes before the server runs waits for it.

@@ -119,6 +119,17 @@ def test_of_many_who_count_at_once_each_is_told_another_number(store: DynamoDBSt
     assert store.revocations(0) == Revocations({}, {})
 
 
+def test_a_counter_is_read_and_taken_back(store: DynamoDBStateStore) -> None:
+    """What was counted can be read until it expires, and what is taken back counts no more."""
+    assert store.counted("login", "a", now=NOW) == 0
+    assert store.count("login", "a", until=NOW + 60) == 1
+    assert store.count("login", "a", until=NOW + 60) == 2
+    assert store.count("login", "a", until=NOW + 60, by=-1) == 1
+    assert store.counted("login", "a", now=NOW + 59) == 1
+    assert store.counted("login", "a", now=NOW + 60) == 0
+    assert store.counted("login", "b", now=NOW) == 0
+
+
 def test_revocations_are_those_that_still_matter(store: DynamoDBStateStore) -> None:
     """A token that has expired needs no mention, whether or not DynamoDB has removed its item."""
     store.revoke_token("live", client_id="demo", expires_at=NOW + 1)
@@ -141,6 +152,7 @@ def test_no_connection_is_a_dependency_error() -> None:
     for ask in (
         lambda: store.use_once("kind", "name", until=NOW, now=NOW),
         lambda: store.count("kind", "name", until=NOW),
+        lambda: store.counted("kind", "name", now=NOW),
         lambda: store.is_revoked(jti="a", client_ids=("demo",), issued_at=NOW),
         lambda: store.revocations(NOW),
     ):

@@ -17,7 +17,7 @@ from infra.local.gateway.errors import DocumentError, GatewayError
 from infra.local.gateway.events import request_context, request_event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from infra.local.gateway.functions import Functions
     from infra.local.gateway.request import Exchange
@@ -50,7 +50,7 @@ class RequestAuthorizer:
     examiner: Examiner
     identity: tuple[tuple[Read, str], ...]
 
-    async def authorize(self, exchange: Exchange) -> dict[str, Any]:
+    async def authorize(self, exchange: Exchange, _scopes: Sequence[str]) -> dict[str, Any]:
         """Let the request pass, or raise GatewayError: where an identity source is absent, UNAUTHORIZED."""
         values = [read(exchange, name) for read, name in self.identity]
         if not all(values):

@@ -15,7 +15,7 @@ from infra.local.gateway.authorizers.result_cache import ResultCache, time_to_li
 from infra.local.gateway.errors import DocumentError, GatewayError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from infra.local.gateway.functions import Functions
     from infra.local.gateway.request import Exchange
@@ -31,7 +31,7 @@ class TokenAuthorizer:
     header: str
     expression: re.Pattern[str]
 
-    async def authorize(self, exchange: Exchange) -> dict[str, Any]:
+    async def authorize(self, exchange: Exchange, _scopes: Sequence[str]) -> dict[str, Any]:
         """Let the request pass, or raise GatewayError."""
         method_arn = method_arn_of(exchange)
         token = exchange.request.header(self.header)
