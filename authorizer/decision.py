@@ -1,7 +1,7 @@
 """The decision: a request in, one of Allow, Deny and Unauthorized out."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -79,6 +79,8 @@ class Unauthorized:
 
 Decision = Allow | Deny | Unauthorized
 
+_WITH_USAGE_PLANS = frozenset({Kind.REST_TOKEN, Kind.REST_REQUEST})
+
 # A token refused for one of these may be good a moment later: once its key has been fetched, its time has come, or its
 # rightful holder sends it with a proof. The gateway would keep a Deny for the whole cache time, so it is told nothing
 # that it keeps.
@@ -101,7 +103,7 @@ def decide(
     """Decide; raises `AuthorizerError` where neither yes nor no is known."""
     try:
         token, possession = _presented(request, verifier, possessions)
-        result = _result(token, request, rules)
+        result = _result(_as_seen_by(request.kind, token), request, rules)
         possessions.use_up(possession)
         return Allow(token, result)
     except ForbiddenError as error:
@@ -124,6 +126,13 @@ def _presented(
     if credentials.scheme is Scheme.DPOP and not _is_dpop_bound(token):  # RFC 9449 7.1
         raise InvalidTokenError(Reason.KEY_NOT_PROVEN, kid=token.kid, token=token)
     return token, possession
+
+
+def _as_seen_by(kind: Kind, token: AccessToken) -> AccessToken:
+    """Leave out what an API of this kind would not know what to do with: only REST APIs have usage plans."""
+    if token.usage_identifier_key is None or kind in _WITH_USAGE_PLANS:
+        return token
+    return replace(token, usage_identifier_key=None)
 
 
 def _is_dpop_bound(token: AccessToken) -> bool:

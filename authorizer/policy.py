@@ -80,7 +80,7 @@ def _verified(token: AccessToken, statements: Sequence[Statement], size: int | N
     """Give a policy for a verified token. `size` is that of the statements as JSON, where that is known already."""
     result = _policy(token.client_id, statements)
     if token.usage_identifier_key is not None:
-        # The usage plan that the call counts for, in REST APIs whose key source is AUTHORIZER; others pass it over.
+        # The usage plan that the call counts for, in REST APIs whose key source is AUTHORIZER.
         result["usageIdentifierKey"] = token.usage_identifier_key
     return _with_context(result, token, len(json.dumps(statements)) if size is None else size)
 

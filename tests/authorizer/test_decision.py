@@ -80,6 +80,14 @@ def test_a_missing_or_malformed_token_is_unauthorized(kind: Kind, rules: Rules) 
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_only_rest_apis_are_told_of_usage_plans(kind: Kind) -> None:
+    """AWS knows no such member in the answer to another kind of API."""
+    result = allowed(Deciding().about(kind, token(usage_identifier_key="k" * 20)))
+    expected = "k" * 20 if kind in {Kind.REST_TOKEN, Kind.REST_REQUEST} else None
+    assert result.get("usageIdentifierKey") == expected
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_an_invalid_token_is_unauthorized_or_denied(kind: Kind) -> None:
     """As INVALID_TOKEN_RESULT says, for each kind of event."""
     expired = token(iat=NOW - 7_200, exp=NOW - 3_600)
