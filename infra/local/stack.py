@@ -23,7 +23,6 @@ from typing import Any, Final
 import boto3.session
 
 import resource_server
-
 from auth_server.aws.dynamodb import DynamoDBClientStore
 from auth_server.client_registration import check, new_secret
 from auth_server.clients import NO_AUTHENTICATION, Client

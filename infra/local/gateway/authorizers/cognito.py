@@ -5,7 +5,8 @@ Cognito user pool" in the developer guide; "Verifying JSON web tokens" in Cognit
 the token is an ID token; where it has some, an access token with at least one of them. Anything else is 401.
 
 A reading, as AWS does not write it down: `Bearer ` before the token is taken off; a token without any of the scopes is
-401 too; nothing is kept but the pool's keys, so that a token is good until it expires, as Cognito itself says.
+401 too; how claims are written (aws/chalice, issue 783, splits groups at commas); nothing is kept but the pool's keys, so
+that a token is good until it expires, as Cognito itself says.
 """
 
 from __future__ import annotations
@@ -31,8 +32,7 @@ POOL_ARN: Final = re.compile(r"arn:aws[a-z-]*:cognito-idp:([a-z0-9-]+):\d{12}:us
 HEADER_SOURCE: Final = re.compile(r"method\.request\.header\.([A-Za-z0-9_-]+)")
 TIMEOUT_SECONDS: Final = 3.0
 KEYS_KEPT_SECONDS: Final = 300
-# Claims that are times come as dates, `auth_time` does not: the example event of "Set up a Lambda proxy integration" has
-# them so ("Fri Feb 23 21:36:46 UTC 2018").
+# Times of the token come as dates, `auth_time` does not: so in events that people show (see _text).
 DATES: Final = ("exp", "iat")
 
 
