@@ -170,7 +170,7 @@ def _provision(endpoint: str, name: str, parameters: Mapping[str, str]) -> Stack
 
 def create_keys(kms: Any, template: Stack) -> dict[str, str]:
     """Create the keys of the template and their aliases; give what `Ref` and `Fn::GetAtt` of each key are."""
-    made = {}
+    made: dict[str, str] = {}
     for name in (name for name, kind in template.resources().items() if kind == "AWS::KMS::Key"):
         properties = template.properties(name)
         key = kms.create_key(KeySpec=properties["KeySpec"], KeyUsage=properties["KeyUsage"])["KeyMetadata"]
