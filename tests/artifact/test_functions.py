@@ -89,7 +89,9 @@ def test_the_registration_function_refuses_strangers(stack: Deployed) -> None:
 def test_somebody_who_signs_up_gets_tokens(stack: Deployed, token_function: RunningFunction) -> None:
     """The functions for people and for vending start; a log-in's token is renewed, and the issuer's keys verify it."""
     person = json.dumps({"username": "alice", "password": "a teapot full of rain"})
-    asked = with_header(recorded("rest_token_endpoint", body=person, isBase64Encoded=False), "Content-Type", "application/json")
+    asked = with_header(
+        recorded("rest_token_endpoint", body=person, isBase64Encoded=False), "Content-Type", "application/json"
+    )
     with stack.function("PeopleFunction") as people, stack.function("VendingFunction") as vending:
         assert (people.start.error, vending.start.error) == (None, None), (people.log, vending.log)
         signed_up = people.invoke({**asked, "resource": "/signup", "path": "/signup"}).document

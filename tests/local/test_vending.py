@@ -84,7 +84,7 @@ def register(stack: LocalStack, client_id: str, scope: str) -> None:
 def behind_the_authorizer(stack: LocalStack, example: Stack) -> Gateway:
     """Give an API whose GET /tokens stands behind Latchkey's authorizer, for the mode `authorizer`."""
     given = {**CREDENTIALS, "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": stack.aws_endpoint_url}
-    vending = example.functions()["OrderVendingFunction"].environment | {"VENDING_MODE": "authorizer"}
+    vending = {**example.functions()["OrderVendingFunction"].environment, "VENDING_MODE": "authorizer"}
     authorizer = {**stack.template.functions()["AuthorizerFunction"].environment}
     del authorizer["ROUTES"]  # of another API; without a map, a good token opens the stage
     functions = {
