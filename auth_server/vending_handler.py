@@ -9,7 +9,7 @@ from typing import Any
 from auth_server.app import App
 from auth_server.audit import AuditLog
 from auth_server.aws import connect, vending
-from auth_server.aws.people_table import DynamoDBPeopleTable
+from auth_server.aws.people_table import DynamoDBPeopleStore
 from auth_server.vending.endpoint import ROUTES
 from auth_server.vending.services import VendingServices
 from auth_server.vending.settings import VendingSettings
@@ -17,7 +17,7 @@ from auth_server.wire import Event, response_to_event
 
 
 def _build(settings: VendingSettings) -> App[VendingServices]:
-    people = DynamoDBPeopleTable(connect("dynamodb"), settings.people_table) if settings.people_table else None
+    people = DynamoDBPeopleStore(connect("dynamodb"), settings.people_table) if settings.people_table else None
     services = VendingServices(settings, vending.build(settings), people)
     return App(services, AuditLog(settings.log_level), ROUTES, origins=settings.cors_origins)
 
