@@ -1,19 +1,10 @@
-"""The route table, and the one place where a refusal becomes an answer and every decision is written down."""
+"""The way to an endpoint, and the one place where a refusal becomes an answer and every decision is written down."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Generic, TypeVar
 
 from auth_server import cors
 from auth_server.audit import AuditLog, Decision, where
-from auth_server.endpoints import (
-    authorization_endpoint,
-    introspection_endpoint,
-    jwks_endpoint,
-    metadata_endpoint,
-    revocation_endpoint,
-    revocations_endpoint,
-    token_endpoint,
-)
 from auth_server.errors import (
     DependencyError,
     InvalidRequestError,
@@ -23,7 +14,6 @@ from auth_server.errors import (
     ServerError,
     TemporarilyUnavailableError,
 )
-from auth_server.services import Services
 from auth_server.wire import Event, Request, Response, request_from_event
 
 S = TypeVar("S")
@@ -32,17 +22,6 @@ Endpoint = Callable[[Request, S, Decision], Response]
 # Path, the event of its audit line, and the endpoint of each method. A last segment in braces stands for any one, and
 # all before a last segment is any path where an asterisk stands for it.
 Routes = Mapping[str, tuple[str, Mapping[str, Endpoint[S]]]]
-
-ROUTES: Routes[Services] = {
-    "/oauth/token": ("token", {"POST": token_endpoint.respond}),
-    "/oauth/authorize": ("authorization", dict.fromkeys(("GET", "POST"), authorization_endpoint.respond)),
-    "/oauth/introspect": ("introspection", {"POST": introspection_endpoint.respond}),
-    "/oauth/revoke": ("revocation", {"POST": revocation_endpoint.respond}),
-    "/oauth/revocations": ("revocations", {"GET": revocations_endpoint.respond}),
-    "/.well-known/jwks.json": ("jwks", {"GET": jwks_endpoint.respond}),
-    "/.well-known/oauth-authorization-server": ("metadata", {"GET": metadata_endpoint.respond}),
-    "/.well-known/openid-configuration": ("metadata", {"GET": metadata_endpoint.respond}),
-}
 
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}  # RFC 6749 5.1, and of errors too
 

@@ -7,7 +7,7 @@ import os
 import time
 from typing import Any
 
-from auth_server.app import ROUTES, App
+from auth_server.app import App
 from auth_server.audit import AuditLog
 from auth_server.aws import connect
 from auth_server.aws.dynamodb import DynamoDBClientStore
@@ -15,6 +15,7 @@ from auth_server.aws.kms import KmsKeySource
 from auth_server.aws.state_table import DynamoDBStateStore
 from auth_server.key_ring import KeyRing
 from auth_server.remote_keys import RemoteKeys
+from auth_server.routes import ROUTES
 from auth_server.services import Services
 from auth_server.settings import Settings
 from auth_server.wire import Event, response_to_event

@@ -84,8 +84,8 @@ def build(logical_id: str, folder: Path, target: Target) -> None:
 
 
 def _handlers() -> dict[str, str]:
-    """Return the handler of every function that is built here, by its name, which in two templates means one and the same."""
-    handlers = {}
+    """Return the handlers of all functions that are built here; a name that two templates have is one and the same."""
+    handlers: dict[str, str] = {}
     for template in map(load, (*TEMPLATES, VENDING_EXAMPLE)):
         common = template.get("Globals", {}).get("Function", {})
         functions = {name: made for name, made in template["Resources"].items() if made["Type"] == FUNCTION}

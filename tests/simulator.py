@@ -17,13 +17,14 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from auth_server import jwk
-from auth_server.app import ROUTES, App
+from auth_server.app import App
 from auth_server.audit import AuditLog
 from auth_server.clients import Client, ClientChangedError, ClientExistsError, ClientSecret, digest_secret
 from auth_server.endpoints.registration_endpoint import RegistrationEndpoint
 from auth_server.errors import DependencyError
 from auth_server.key_ring import KeyRing, SigningKey
 from auth_server.remote_keys import RemoteKeys
+from auth_server.routes import ROUTES
 from auth_server.services import Services
 from auth_server.settings import Settings
 from auth_server.state import Revocations

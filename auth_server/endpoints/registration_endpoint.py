@@ -128,6 +128,8 @@ class RegistrationEndpoint:
         decision.registered_by = registrar.client_id if registrar else None
         if settings.issuer not in token.aud:
             raise InvalidTokenError(reason="a token for another audience")
+        if token.identity_provider is not None:
+            raise InvalidTokenError(reason="a token that was vended to somebody, and is no client's own")
         if "cnf" in own.claims:
             raise InvalidTokenError(reason="a token bound to a key, without proof of it")  # RFC 9449 7.2
         if registrar is None:

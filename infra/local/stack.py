@@ -23,7 +23,6 @@ from typing import Any, Final
 import boto3.session
 
 import resource_server
-
 from auth_server.aws.dynamodb import DynamoDBClientStore
 from auth_server.client_registration import check, new_secret
 from auth_server.clients import NO_AUTHENTICATION, Client
@@ -171,7 +170,7 @@ def _provision(endpoint: str, name: str, parameters: Mapping[str, str]) -> Stack
 
 def create_keys(kms: Any, template: Stack) -> dict[str, str]:
     """Create the keys of the template and their aliases; give what `Ref` and `Fn::GetAtt` of each key are."""
-    made = {}
+    made: dict[str, str] = {}
     for name in (name for name, kind in template.resources().items() if kind == "AWS::KMS::Key"):
         properties = template.properties(name)
         key = kms.create_key(KeySpec=properties["KeySpec"], KeyUsage=properties["KeyUsage"])["KeyMetadata"]

@@ -86,6 +86,25 @@ def test_the_registration_function_refuses_strangers(stack: Deployed) -> None:
     assert (answer["statusCode"], document(answer)["error"]) == (401, "invalid_token")
 
 
+def test_somebody_who_signs_up_gets_tokens(stack: Deployed, token_function: RunningFunction) -> None:
+    """The functions for people and for vending start; a log-in's token is renewed, and the issuer's keys verify it."""
+    person = json.dumps({"username": "alice", "password": "a teapot full of rain"})
+    asked = with_header(
+        recorded("rest_token_endpoint", body=person, isBase64Encoded=False), "Content-Type", "application/json"
+    )
+    with stack.function("PeopleFunction") as people, stack.function("VendingFunction") as vending:
+        assert (people.start.error, vending.start.error) == (None, None), (people.log, vending.log)
+        signed_up = people.invoke({**asked, "resource": "/signup", "path": "/signup"}).document
+        assert signed_up["statusCode"] == 201
+        token = document(people.invoke({**asked, "resource": "/login", "path": "/login"}).document)["token"]
+        event = recorded("rest_metadata", resource="/tokens", path="/tokens")
+        vended = document(vending.invoke(with_header(event, "Authorization", f"Bearer {token}")).document)
+    keys = jwt.PyJWKSet.from_dict(document(token_function.invoke(recorded("rest_jwks")).document))
+    key = keys[jwt.get_unverified_header(vended["token"])["kid"]]
+    claims = jwt.decode(vended["token"], key, algorithms=["RS256"], audience=API_URL)
+    assert (claims["sub"], claims["identity_provider"]) == ("person:alice", "login")
+
+
 @pytest.mark.parametrize("name", TOKEN_EVENTS)
 def test_a_token_is_issued_and_its_key_is_published(token_function: RunningFunction, issuer: Issuer, name: str) -> None:
     """The token function issues a token for each kind of event, and the key set that it serves verifies it."""
@@ -102,7 +121,7 @@ def test_the_metadata_names_the_issuer_of_the_template(token_function: RunningFu
     """The metadata of the artifact names the issuer and the scopes that the template gives it."""
     metadata = document(token_function.invoke(recorded("rest_metadata")).document)
     assert metadata["token_endpoint"] == f"{issuer.url}/oauth/token"
-    assert metadata["scopes_supported"] == ["products:read", "products:write"]
+    assert metadata["scopes_supported"] == ["products:read", "products:write", "messages:write"]
 
 
 def test_the_authorizer_allows_a_token_of_the_token_function(
@@ -209,6 +228,8 @@ def test_the_sample_api_describes_itself(resource: RunningFunction, issuer: Issu
         ("ChallengeFunction", "LOG_LEVEL"),
         ("AuthorizerFunction", "AUDIENCE"),
         ("ResourceFunction", "RESOURCE"),
+        ("VendingFunction", "VENDING_MODE"),
+        ("PeopleFunction", "GROUP_SCOPES"),
     ],
 )
 def test_a_bad_setting_stops_the_start(deployed: Deployed, logical_id: str, variable: str) -> None:

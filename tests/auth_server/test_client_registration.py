@@ -38,7 +38,11 @@ BAD: list[dict[str, Any]] = [
     {"resource_identifiers": ("x" * 1001,)},
     {"resource_identifiers": tuple(map(str, range(21)))},
     {"auth_methods": ()},
-    {"auth_methods": ("none",)},
+    {"auth_methods": ("password",)},
+    {"auth_methods": ("none",)},  # and yet a secret
+    {"auth_methods": ("none", "client_secret_basic"), "secrets": ()},
+    {"auth_methods": ("none",), "secrets": (), "dpop_bound_access_tokens": True},
+    {"auth_methods": ("none",), "secrets": (), "tls_client_certificate_bound_access_tokens": True},
     {"grant_types": ()},
     {"grant_types": ("password",)},
     {"token_lifetime": 59},

@@ -9,12 +9,13 @@ import boto3
 import jwt
 import pytest
 
-from auth_server.app import ROUTES, App
+from auth_server.app import App
 from auth_server.audit import AuditLog
 from auth_server.aws.state_table import DynamoDBStateStore
 from auth_server.clients import Client
 from auth_server.key_ring import KeyRing
 from auth_server.remote_keys import RemoteKeys
+from auth_server.routes import ROUTES
 from auth_server.services import Services
 from auth_server.settings import Settings
 from auth_server.wire import response_to_event

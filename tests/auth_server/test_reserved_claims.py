@@ -12,6 +12,7 @@ NAMES = (
     "cnf",  # RFC 7800 3.1
     *("permissions", "token_type"),  # the authorizer's context, and RFC 6749 5.1
     "usage_identifier_key",  # docs/usage-plans.md
+    "identity_provider",  # docs/token-vending.md
 )
 
 

@@ -145,7 +145,22 @@ def test_the_parties_are_client_subject_and_actors(act: Any, parties: tuple[str,
     """Everybody out of whose tokens a token came is a party, once; a chain of another form names nobody."""
     assert access_token.from_claims(claims(act=act), KID).parties == parties
     exchanged = access_token.from_claims(claims(act=act, sub="subject"), KID)
-    assert exchanged.parties == ("client-1", "subject", *parties[1:])
+    assert exchanged.parties == exchanged.client_parties == ("client-1", "subject", *parties[1:])
+
+
+def test_a_subject_that_a_provider_named_is_no_client() -> None:
+    """It is a party, whose revocation counts, and not one to be looked up; the others are clients as ever."""
+    vended = claims(sub="person:alice", identity_provider="login", act={"client_id": "b"})
+    token = access_token.from_claims(vended, KID)
+    assert token.identity_provider == "login"
+    assert token.parties == ("client-1", "person:alice", "b")
+    assert token.client_parties == ("client-1", "b")
+
+
+@pytest.mark.parametrize("said", [7, None, ["login"], {"login": True}])
+def test_another_issuers_claim_of_that_name_says_nothing(said: Any) -> None:
+    """`identity_provider` is a name that others use as well, in whatever form."""
+    assert access_token.from_claims({**claims(), "identity_provider": said}, KID).identity_provider is None
 
 
 @pytest.mark.spec("RFC 9068", "4")

@@ -40,6 +40,13 @@ def test_a_good_token_gets_the_stage_and_its_scopes() -> None:
     }
 
 
+def test_an_api_is_told_who_names_the_subject() -> None:
+    """The context of a vended token says by whose word `sub` is who it is: no client's id passes for a person."""
+    token = replace(_TOKEN, sub="person:alice", identity_provider="login")
+    context = policy.allow_stage(token, _ARN)["context"]
+    assert (context["sub"], context["identity_provider"]) == ("person:alice", "login")
+
+
 def test_a_refused_token_gets_a_deny_that_names_nobody() -> None:
     """The principal is nobody that the token speaks of, and there is no context."""
     assert policy.deny(_ARN) == {

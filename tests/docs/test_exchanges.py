@@ -3,29 +3,41 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
-from auth_server.clients import TOKEN_EXCHANGE, Client, ClientSecret, TlsSubject, digest_secret
+from auth_server.clients import (
+    CLIENT_CREDENTIALS,
+    TOKEN_EXCHANGE,
+    Client,
+    ClientSecret,
+    TlsSubject,
+    digest_secret,
+)
+from auth_server.people.throttle import FAILURES_OF_NAME_AT_ADDRESS
 from tests.auth_server.assertions import P256, SIGN, jwk, jwks, sign, signer
 from tests.auth_server.certificates import SUBJECT_DN, certificate, context
 from tests.auth_server.client_requests import token_of
+from tests.auth_server.people.simulator import PeopleSimulator
 from tests.auth_server.test_federated_jwt import knowing, record
 from tests.auth_server.test_federated_jwt import token as platform_token
 from tests.auth_server.test_registration_endpoint import REGISTRAR, initial_token
+from tests.auth_server.vending.simulator import configured, pool_claims
 from tests.authorizer.proofs import proof
 from tests.simulator import ENVIRON, NOW, SECRET, MemoryClientStore, Response, Simulator, client, event
 
 DOCS = Path(__file__).parents[2] / "docs"
 ORDERS, BILLING = "https://orders.example.com", "https://billing.example.com"
-# The start line, headers, and after an empty line the body, which holds none. Some pages indent, some fence.
+# The start line, headers, and after an empty line the body, which holds none, if there is one before the answer. Some
+# pages indent, some fence.
 MESSAGE = re.compile(
-    r"^((?:[A-Z]+ /\S* HTTP/1\.1|HTTP/1\.1 \d{3} [\w ]+)\n(?:[\w-]+: .+\n)*)(?:\n((?:(?!```).+\n)+))?", re.MULTILINE
+    r"^((?:[A-Z]+ /\S* HTTP/1\.1|HTTP/1\.1 \d{3} [\w ]+)\n(?:[\w-]+: .+\n)*)(?:\n((?:(?!```|HTTP/).+\n)+))?",
+    re.MULTILINE,
 )
 TOKEN = re.compile(r"eyJ[\w.-]+")  # a request shows one at most: a token, an assertion or a proof, cut short
 REPLAYED_ELSEWHERE = {
@@ -44,11 +56,19 @@ class Message:
     body: str | None
 
 
+class Server(Protocol):
+    """One of the functions, with what it needs around it."""
+
+    def send(self, event: dict[str, Any], /) -> Response:
+        """Send an event, give the Lambda's answer."""
+        ...
+
+
 @dataclass(frozen=True)
 class Scene:
     """The server that a page takes for granted, and what its request shows cut short."""
 
-    server: Simulator
+    server: Server
     token: str = ""
     request_context: Mapping[str, Any] | None = None
 
@@ -139,9 +159,41 @@ def mutual_tls() -> Scene:
     return Scene(simulator, request_context=context(certificate()))
 
 
+def signed_up(**changes: Any) -> Scene:
+    """Have Alice sign up, with these changes to her record, and log in."""
+    people = PeopleSimulator()
+    people.sign_up()
+    token = json.loads(people.log_in()["body"])["token"]
+    people.people.people["alice"] = replace(people.people.people["alice"], **changes)
+    return Scene(people, token)
+
+
+def tried() -> Scene:
+    """Have somebody try Alice's name as often as that is allowed, some time after a window began."""
+    people = PeopleSimulator()
+    people.sign_up()
+    people.now = NOW // 900 * 900 + 100
+    for _ in range(FAILURES_OF_NAME_AT_ADDRESS.most):
+        people.log_in(password="eight herons on the jetty")
+    return Scene(people)
+
+
 def workload() -> Scene:
     """Give a role of AWS the token of its platform."""
     return Scene(knowing(record("aws"), scopes=("products:read",)), platform_token("aws"))
+
+
+def vending(mode: str = "open", groups: tuple[str, ...] = ()) -> Scene:
+    """Attach the vending function, behind a user pool's authorizer where the mode wants one."""
+    context = {"identity": {"sourceIp": "203.0.113.7"}, "authorizer": pool_claims("REST", groups=groups)}
+    return Scene(configured(mode), request_context=context if mode == "cognito" else None)
+
+
+def own_exchange() -> Scene:
+    """Give an application a token of its own."""
+    shop = known("shop", scopes=("products:read", "orders:write"), token_lifetime=600)
+    simulator = server(replace(shop, grant_types=(CLIENT_CREDENTIALS, TOKEN_EXCHANGE)))
+    return Scene(simulator, token_of(simulator, "shop"))
 
 
 @dataclass(frozen=True)
@@ -161,12 +213,21 @@ EXCHANGES = (
     Exchange("revocation.md", 2, 3, feed),
     Exchange("registration.md", 0, 1, registration),
     Exchange("token-exchange.md", 0, 1, exchange),
+    Exchange("token-vending.md", 0, 1, vending),
+    Exchange("token-vending.md", 2, 3, partial(vending, "cognito", ("others",))),
+    Exchange("token-vending.md", 4, 5, vending),
+    Exchange("token-vending.md", 6, 7, own_exchange),
     Exchange("dpop.md", 0, 1, dpop),
     Exchange("dpop.md", 0, 2, partial(dpop, htu="https://elsewhere.example.com/oauth/token")),
     Exchange("private-key-jwt.md", 0, 1, private_key),
     Exchange("private-key-jwt.md", 0, 2, partial(private_key, aud="https://elsewhere.example.com")),
     Exchange("mutual-tls.md", 0, 1, mutual_tls),
     Exchange("workload-identity.md", 0, 1, workload, answers="private-key-jwt.md"),
+    Exchange("sign-in.md", 0, 1, lambda: Scene(PeopleSimulator())),
+    Exchange("sign-in.md", 2, 3, signed_up),
+    Exchange("sign-in.md", 2, 4, partial(signed_up, enabled=False)),
+    Exchange("sign-in.md", 2, 5, tried),
+    Exchange("sign-in.md", 6, 7, signed_up),
 )
 
 
@@ -200,7 +261,7 @@ def test_an_exchange_is_as_the_page_shows_it(exchange: Exchange) -> None:
     assert f"HTTP/1.1 {status.value} {status.phrase}" == told.start, sent
     headers = {name: sent["headers"].get(name) for name in told.headers}
     assert like(dict(told.headers), headers), headers
-    assert like(json.loads(told.body or "null"), json.loads(sent["body"])), sent["body"]
+    assert like(json.loads(told.body or "null"), json.loads(sent["body"] or "null")), sent["body"]
 
 
 def test_no_message_is_left_out() -> None:

@@ -10,31 +10,31 @@ from typing import Any, Final
 import boto3.session
 
 from auth_server.aws.dynamodb import DynamoDBClientStore
-from auth_server.clients import REGISTER_SCOPE, Client, ClientSecret, digest_secret
+from auth_server.clients import NO_AUTHENTICATION, REGISTER_SCOPE, Client, ClientSecret, digest_secret
 from infra.cloudformation import Stack
+from infra.local.stack import create_keys
 
 EVENTS: Final = Path(__file__).parent.parent / "events"
 API_URL: Final = "https://api.example.com"
 ISSUER: Final = "https://auth.example.com"
 CLIENT_ID, SECRET = "demo", "demo-secret"
 REGISTRAR_ID: Final = "registrar"
+VENDED_ID: Final = "browser"
+VENDED_SCOPES: Final = ("products:read", "messages:write")
 SCOPES: Final = ("products:read", "products:write")
 
 
 def deploy(endpoint: str, issuer: str = ISSUER) -> Stack:
-    """Make the tables, the key and a client, under names that no other test has."""
-    stack = Stack(
-        parameters={"IssuerUrl": issuer, "ApiUrl": API_URL},
-        pseudo_parameters={"AWS::StackName": f"test-{uuid.uuid4()}"},
-    )
+    """Make the tables, the keys and the clients, under names that no other test has."""
+    parameters = {"IssuerUrl": issuer, "ApiUrl": API_URL}
+    name = {"AWS::StackName": f"test-{uuid.uuid4()}"}
     session = boto3.session.Session()
+    kms = session.client("kms", endpoint_url=endpoint)
+    made = create_keys(kms, Stack(parameters=parameters, pseudo_parameters=name))
+    stack = Stack(parameters=parameters, attributes=made, pseudo_parameters=name)
     dynamodb = session.client("dynamodb", endpoint_url=endpoint)
     for table in stack.tables().values():
         dynamodb.create_table(**table.definition)
-    kms = session.client("kms", endpoint_url=endpoint)
-    properties = stack.properties("SigningKey")
-    key = kms.create_key(KeySpec=properties["KeySpec"], KeyUsage=properties["KeyUsage"])["KeyMetadata"]
-    kms.create_alias(AliasName=stack.properties("SigningKeyAlias")["AliasName"], TargetKeyId=key["KeyId"])
     secrets = (ClientSecret(digest_secret(SECRET), created_at=0),)
     client = Client(client_id=CLIENT_ID, scopes=SCOPES, created_at=0, secrets=secrets)
     registrar = Client(
@@ -46,7 +46,10 @@ def deploy(endpoint: str, issuer: str = ISSUER) -> Stack:
         registrable_scopes=SCOPES,
         registrable_audiences=(API_URL,),
     )
-    for each in (client, registrar):
+    vended = Client(
+        client_id=VENDED_ID, scopes=VENDED_SCOPES, created_at=0, audiences=(API_URL,), auth_methods=(NO_AUTHENTICATION,)
+    )
+    for each in (client, registrar, vended):
         DynamoDBClientStore(dynamodb, stack.tables()["ClientsTable"].name).create(each)
     return stack
 

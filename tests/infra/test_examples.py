@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.cloudformation import Stack
+from auth_server.vending.settings import VendingSettings
+from infra.cloudformation import VENDING_EXAMPLE, Stack
 from infra.lint import EXAMPLES
 from infra.local.gateway import Gateway
 from infra.local.gateway.server import serving
@@ -32,7 +33,7 @@ LETS_IN = {
     "http-api": "latchkey-OrdersApi/authorizers/*",
     "websocket": "latchkey-ChatApi/authorizers/latchkey-ChatAuthorizer",
 }
-BY_ITSELF = {"http-api-jwt", "load-balancer"}  # without our authorizer
+BY_ITSELF = {"http-api-jwt", "load-balancer", "token-vending"}  # without our authorizer
 GIVEN = {
     "AuthorizerArn": AUTHORIZER,
     "Issuer": "https://auth.example.com",
@@ -228,3 +229,29 @@ def test_an_api_for_bound_tokens_answers_as_its_example_says(deployed: Deploy) -
             assert refused.headers["WWW-Authenticate"] == 'DPoP realm="orders", algs="ES256 RS256 PS256 EdDSA"'
         # API Gateway's own 401: one of the identity sources is missing.
         assert orders.get("/orders", headers={"Authorization": f"Bearer {bound}"}).status_code == 401
+
+
+def test_the_functions_that_vend_have_what_latchkeys_stack_made(tmp_path: Path) -> None:
+    """Tables, keys, log and audience of the vending example are those of the stack beside it, and both start."""
+    latchkey = Stack(parameters={"IssuerUrl": "https://auth.example.com", "ApiUrl": "https://api.example.com"})
+    given = {
+        "VendingRoleArn": "arn:aws:iam::123456789012:role/vending",
+        "Issuer": "https://auth.example.com",
+        "Audience": "https://api.example.com",
+        "UserPoolArn": "arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_a",
+    }
+    template = tmp_path / "token-vending.json"
+    template.write_text(json.dumps(translated_template(load_template(VENDING_EXAMPLE))), "utf-8")
+    roles = {made["Properties"].get("Role", {}).get("Ref") for made in load(template)["Resources"].values()} - {None}
+    example = Stack(VENDING_EXAMPLE, parameters=given)
+    main = latchkey.functions()["VendingFunction"].environment
+    own = {"VENDING_MODE", "VENDING_CLIENT_ID", "VENDING_SCOPE", "GROUP_SCOPES"}
+    modes = {}
+    for name, function in example.functions().items():
+        settings = VendingSettings.from_environ(function.environment)
+        modes[name] = (settings.vending_mode, settings.vending_client_id)
+        shared = {key: value for key, value in function.environment.items() if key not in own}
+        assert shared.items() <= main.items()
+        assert example.properties(name)["LoggingConfig"]["LogGroup"] == latchkey.resolve({"Ref": "VendingLog"})
+    assert modes == {"AdminVendingFunction": ("cognito", "admin-page"), "OrderVendingFunction": ("open", "order-page")}
+    assert roles == {"VendingRoleArn"}

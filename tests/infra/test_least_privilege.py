@@ -8,6 +8,7 @@ import importlib
 import json
 import os
 import sys
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -28,6 +29,7 @@ from tests.conftest import AWS_ENVIRON
 from tests.infra.deployed import CLIENT_ID, REGISTRAR_ID, SECRET, basic, deploy, document, recorded, with_header
 
 Action = tuple[str, str]
+KEYS = ("SigningKey", "VendedTokenKey")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,9 @@ def start(stack: Stack, aws_endpoint: str) -> Iterator[Callable[..., Callable[[A
     for name in (
         "auth_server.handler",
         "auth_server.challenge_handler",
+        "auth_server.people_handler",
         "auth_server.registration_handler",
+        "auth_server.vending_handler",
         "authorizer.handler",
         "resource_server.handler",
     ):
@@ -121,12 +125,36 @@ def use_resource_function(start: Callable[..., Callable[[Any], Any]]) -> None:
     invoke = start("ResourceFunction")
     names = ("rest_create_product", "rest_show_product", "rest_list_products", "rest_resource_metadata")
     assert [invoke(recorded(name))["statusCode"] for name in names] == [201, 404, 200, 200]
+    board = {"resource": "/messages", "path": "/messages"}
+    writer = recorded("rest_create_product", **board, body='{"text": "Tea?"}')
+    writer["requestContext"]["authorizer"] |= {"permissions": "messages:write", "scope": "messages:write"}
+    assert [invoke(event)["statusCode"] for event in (writer, recorded("rest_list_products", **board))] == [201, 200]
+
+
+def use_people_function(start: Callable[..., Callable[[Any], Any]]) -> str:
+    """Sign somebody up, log them in, out and in again; give the last token."""
+    invoke, person = start("PeopleFunction"), {"username": f"p-{uuid.uuid4()}", "password": "a teapot full of rain"}
+    assert invoke(people_event("/signup", person))["statusCode"] == 201
+    assert invoke(people_event("/signup", person))["statusCode"] == 409
+    token = document(invoke(people_event("/login", person)))["token"]
+    assert invoke(people_event("/login", person | {"password": "wrong"}))["statusCode"] == 401
+    assert invoke(with_header(people_event("/logout", {}), "Authorization", f"Bearer {token}"))["statusCode"] == 200
+    again = invoke(people_event("/login", person))
+    assert again["statusCode"] == 200
+    return str(document(again)["token"])
+
+
+def people_event(path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an event of the people function."""
+    own = {"resource": path, "path": path, "body": json.dumps(body), "isBase64Encoded": False}
+    return with_header(recorded("rest_token_endpoint", **own), "Content-Type", "application/json")
 
 
 USES = {
     "TokenFunction": use_token_function,
     "ChallengeFunction": use_challenge_function,
     "ResourceFunction": use_resource_function,
+    "PeopleFunction": use_people_function,
 }
 
 
@@ -217,22 +245,65 @@ def registration_event(method: str, path: str, token: str, body: Mapping[str, An
     return {**event, **own}
 
 
+def test_vending_does_what_its_role_allows(
+    stack: Stack, template: Document, calls: list[Call], start: Callable[..., Callable[[Any], Any]]
+) -> None:
+    """To renew a log-in and to vend at another API, from the cache and anew, takes all that the role allows."""
+    token = use_people_function(start)
+    calls.clear()
+    asked = recorded("rest_metadata", resource="/tokens", path="/tokens")
+    assert start("VendingFunction")(with_header(asked, "Authorization", f"Bearer {token}"))["statusCode"] == 200
+    kept = {call.action for call in calls}
+    assert not kept & {"kms:Sign", "kms:Encrypt"}
+    elsewhere = {"VENDING_MODE": "open", "VENDING_SCOPE": "products:read"}
+    assert start("VendingFunction", **elsewhere)(asked)["statusCode"] == 200
+    assert {(call.action, resource_of(call, stack)) for call in calls} == allowed(stack, template, "VendingFunction")
+
+
+def test_tokens_are_kept_under_the_issuers_name(
+    stack: Stack, template: Document, calls: list[Call], start: Callable[..., Callable[[Any], Any]]
+) -> None:
+    """Each use of the key for vended tokens has the encryption context that the key's policy makes a condition."""
+    token = use_people_function(start)
+    asked = recorded("rest_metadata", resource="/tokens", path="/tokens")
+    start("VendingFunction")(with_header(asked, "Authorization", f"Bearer {token}"))
+    contexts = [call.parameters["EncryptionContext"] for call in calls if call.action in {"kms:Encrypt", "kms:Decrypt"}]
+    assert {call.action for call in calls} >= {"kms:Encrypt", "kms:Decrypt"}
+    statements = stack.resolve(template["Resources"]["VendedTokenKey"]["Properties"]["KeyPolicy"]["Statement"])
+    for statement in statements[1:]:
+        (required,) = statement["Condition"]["StringEquals"].items()
+        assert required[0].removeprefix("kms:EncryptionContext:") == "issuer"
+        assert {context["issuer"] for context in contexts} == {required[1]}
+
+
 def test_every_function_is_counted(stack: Stack) -> None:
     """There is no function whose calls are not counted here."""
-    assert stack.functions().keys() == {*USES, "AuthorizerFunction", "RegistrationFunction"}
+    assert stack.functions().keys() == {*USES, "AuthorizerFunction", "RegistrationFunction", "VendingFunction"}
 
 
-def test_the_key_allows_the_token_function_what_its_role_says(stack: Stack, template: Document) -> None:
-    """The key's own policy lets the token function's role do what the role's policy says, and nobody else sign."""
-    role = stack.resolve({"Fn::GetAtt": ["TokenRole", "Arn"]})
-    key = stack.resolve({"Fn::GetAtt": ["SigningKey", "Arn"]})
-    statements = stack.resolve(template["Resources"]["SigningKey"]["Properties"]["KeyPolicy"]["Statement"])
-    actions = {one["Action"] for one in statements if one["Principal"]["AWS"] == role}
-    assert {(action, key) for action in actions} == {
-        pair for pair in allowed(stack, template, "TokenFunction") if pair[0].startswith("kms:")
-    }
-    others = [action for one in statements if one["Principal"]["AWS"] != role for action in one["Action"]]
-    assert not {"kms:Sign", "kms:*"} & set(others)
+@pytest.mark.parametrize("logical_id", ["TokenFunction", "PeopleFunction", "VendingFunction"])
+def test_the_keys_allow_a_function_what_its_role_says(stack: Stack, template: Document, logical_id: str) -> None:
+    """The keys' own policies let a function's role do what the role's policy says."""
+    role = stack.resolve(template["Resources"][logical_id]["Properties"]["Role"])
+    assert {
+        (action, stack.resolve({"Fn::GetAtt": [key, "Arn"]}))
+        for key in KEYS
+        for one in stack.resolve(template["Resources"][key]["Properties"]["KeyPolicy"]["Statement"])
+        for action in as_list(one["Action"])
+        if role in as_list(one["Principal"]["AWS"])
+    } == {pair for pair in allowed(stack, template, logical_id) if pair[0].startswith("kms:")}
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_key_lets_nobody_else_use_it(stack: Stack, template: Document, key: str) -> None:
+    """What whoever administers a key may do is neither to sign with it nor to decrypt, nor whatever there is."""
+    roles = {stack.resolve({"Fn::GetAtt": [f"{name}Role", "Arn"]}) for name in ("Token", "People", "Vending")}
+    statements = stack.resolve(template["Resources"][key]["Properties"]["KeyPolicy"]["Statement"])
+    others = [one for one in statements if not set(as_list(one["Principal"]["AWS"])) <= roles]
+    assert [one["Sid"] for one in others] == ["TheAccountAdministers"]
+    assert not {"kms:Sign", "kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:CreateGrant", "kms:*"} & set(
+        others[0]["Action"]
+    )
 
 
 def test_signatures_are_asked_for_as_the_policies_demand(
@@ -254,7 +325,15 @@ def test_signatures_are_asked_for_as_the_policies_demand(
 
 @pytest.mark.parametrize(
     "logical_id",
-    ["TokenFunction", "ChallengeFunction", "RegistrationFunction", "AuthorizerFunction", "ResourceFunction"],
+    [
+        "TokenFunction",
+        "ChallengeFunction",
+        "RegistrationFunction",
+        "AuthorizerFunction",
+        "ResourceFunction",
+        "PeopleFunction",
+        "VendingFunction",
+    ],
 )
 def test_a_function_writes_its_own_log_alone(stack: Stack, template: Document, logical_id: str) -> None:
     """A role may write to the log of its function, and to no other."""
@@ -266,7 +345,9 @@ def test_a_function_writes_its_own_log_alone(stack: Stack, template: Document, l
 def resource_of(call: Call, stack: Stack) -> str:
     """Return the ARN of what a call is about."""
     if call.action.startswith("kms:"):
-        return str(stack.resolve({"Fn::GetAtt": ["SigningKey", "Arn"]}))
+        keys = {stack.properties(f"{key}Alias")["AliasName"]: key for key in KEYS}
+        keys |= {str(stack.resolve({"Ref": key})): key for key in KEYS}
+        return str(stack.resolve({"Fn::GetAtt": [keys[call.parameters["KeyId"]], "Arn"]}))
     names = {table.name: logical_id for logical_id, table in stack.tables().items()}
     return str(stack.resolve({"Fn::GetAtt": [names[call.parameters["TableName"]], "Arn"]}))
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import auth_server.app
+import auth_server.routes
 import infra
 import resource_server.app
 from auth_server import settings as auth_settings
@@ -229,7 +230,7 @@ def test_the_document_of_the_authorization_server_has_its_routes() -> None:
     paths = Stack().api("AuthApi")["paths"]
     registration: Any = None  # where clients are written makes no difference to the routes
     routes: dict[str, Any] = {
-        **auth_server.app.ROUTES,
+        **auth_server.routes.ROUTES,
         **RegistrationEndpoint(registration).routes(),
         **{path.removeprefix("*"): route for path, route in vending_endpoint.ROUTES.items()},
         **people_routes.ROUTES,
@@ -315,7 +316,7 @@ def test_the_client_that_vends_may_have_what_the_groups_give() -> None:
 
 @pytest.mark.parametrize("parameters", [{}, DOMAINS, URLS], ids=["stage", "domain", "given"])
 def test_the_page_runs_its_own_files_and_calls_its_own_apis(parameters: dict[str, str]) -> None:
-    """The policy of the page names issuer and API, each with all below it, and otherwise nothing but the page itself."""
+    """The policy of the page names issuer and API, each with all below it, and else nothing but the page itself."""
     targets = {"AuthDomain.RegionalDomainName": "d-1", "ApiDomain.RegionalDomainName": "d-2"}
     stack = Stack(parameters={"WebPage": "on", **parameters}, attributes={**DISTRIBUTION, **targets})
     policy = page_headers(stack)["Content-Security-Policy"]

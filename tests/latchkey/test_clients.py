@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from auth_server.aws.dynamodb import ClientChangedError, DynamoDBClientStore
 from auth_server.client_authentication import METHODS
-from auth_server.clients import Client
+from auth_server.clients import NO_AUTHENTICATION, Client
 from auth_server.grants import GRANTS
 from tests.latchkey.command import EXECUTABLE, Command
 
@@ -140,8 +140,24 @@ def test_a_further_grant_can_be_registered(
 def test_the_help_knows_every_method_and_grant(latchkey: Command, command: str) -> None:
     """What may be registered is what the server has."""
     told = "".join(latchkey.run("clients", command, "--help").stdout.split())  # a long name is wrapped
-    for name in (*METHODS, *GRANTS):
+    for name in (*METHODS, NO_AUTHENTICATION, *GRANTS):
         assert name in told
+
+
+def test_a_client_in_whose_name_is_vended_has_no_secret(latchkey: Command, store: DynamoDBClientStore) -> None:
+    """`--auth-method none`: nothing is printed that could authenticate, and none can be made."""
+    options = ("--auth-method", "none", "--scope", "products:read", "--audience", "https://one.example", "--json")
+    created = latchkey.run("clients", "create", "browser", *options).json
+    assert created["auth_methods"] == ["none"]
+    assert "client_secret" not in created
+    assert stored(store, "browser").secrets == ()
+    latchkey.run("clients", "rotate-secret", "browser", "--json").refused(1, "in no way that has a secret")
+
+
+def test_a_client_with_a_secret_vends_nothing(latchkey: Command, demo: dict[str, Any]) -> None:
+    """A client that authenticates cannot become one that does not: its secrets would be left."""
+    assert demo["client_id"] == "demo"
+    latchkey.run("clients", "update", "demo", "--auth-method", "none", "--json").refused(1, "has no secret")
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -171,7 +187,9 @@ REFUSED = {
     "scope": ("--scope", 'a"b'),
     "default scopes": ("--scope", "a", "--default-scope", "b"),
     "audience": ("--audience", "a b"),
-    "methods": ("--auth-method", "none"),
+    "methods": ("--auth-method", "password"),
+    "has no other": ("--auth-method", "none", "--auth-method", "client_secret_basic"),
+    "bound to a key": ("--auth-method", "none", "--dpop-bound"),
     "grant types": ("--grant-type", "password"),
     "at least one grant type": ("--grant-type", ""),
     "token lives": ("--token-lifetime", "1"),

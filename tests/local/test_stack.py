@@ -24,6 +24,7 @@ from infra import cloudformation
 from infra.local.gateway import Gateway
 from infra.local.gateway.server import serving
 from infra.local.lambda_runtime import load_function
+from infra.local.stack import page_headers
 from tests.authorizer import issuer as token_issuer
 from tests.authorizer import jwks_server
 from tests.conftest import running_stack
@@ -153,11 +154,26 @@ def test_a_cached_allow_serves_every_route(local_stack: Stack) -> None:
     assert httpx.get(made.headers["Location"], headers=headers).json()["created_by"] == "demo"
 
 
-@pytest.mark.parametrize("path", ["/oauth/nothing", "/tokens/nothing", "/products"])
+@pytest.mark.parametrize("path", ["/oauth/nothing", "/oauth", "/tokens/nothing", "/products"])
 def test_an_unknown_path_of_the_issuer_is_404_in_json(local_stack: Stack, path: str) -> None:
     """What is not there is answered in JSON, and not as API Gateway would by itself."""
     answer = httpx.get(local_stack["issuer"] + path)
     assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
+
+
+def test_the_page_of_the_sample_comes_with_the_headers_of_the_template(local_stack: Stack) -> None:
+    """The page, its files and its config.json are served as the distribution would; an unknown name is 404."""
+    parameters = {"IssuerUrl": local_stack["issuer"], "ApiUrl": local_stack["api"], "WebPage": "on"}
+    expected = page_headers(cloudformation.Stack(parameters=parameters))
+    for path, status in (("/", 200), ("/app.js", 200), ("/config.json", 200), ("/nothing", 404)):
+        answer = httpx.get(local_stack["web"] + path)
+        assert answer.status_code == status
+        kept = {name: value for name, value in expected.items() if name != "Cache-Control"}
+        assert kept.items() <= {name: answer.headers.get(name) for name in kept}.items()
+    assert httpx.get(local_stack["web"] + "/config.json").json() == {
+        "issuer": local_stack["issuer"],
+        "api": local_stack["api"],
+    }
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])

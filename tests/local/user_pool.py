@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,8 @@ class UserPool:
         cognito.admin_create_user(UserPoolId=self.pool_id, Username=username)
         cognito.admin_set_user_password(UserPoolId=self.pool_id, Username=username, Password=PASSWORD, Permanent=True)
         for group in groups:
-            cognito.create_group(UserPoolId=self.pool_id, GroupName=group)
+            with suppress(cognito.exceptions.GroupExistsException):
+                cognito.create_group(UserPoolId=self.pool_id, GroupName=group)
             cognito.admin_add_user_to_group(UserPoolId=self.pool_id, Username=username, GroupName=group)
         answer = cognito.initiate_auth(
             ClientId=self.client_id,

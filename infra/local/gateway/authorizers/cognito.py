@@ -4,8 +4,9 @@
 Cognito user pool" in the developer guide; "Verifying JSON web tokens" in Cognito's. Where an operation has no scopes,
 the token is an ID token; where it has some, an access token with at least one of them. Anything else is 401.
 
-A reading, as AWS does not write it down: `Bearer ` before the token is taken off; a token without any of the scopes is
-401 too; nothing is kept but the pool's keys, so that a token is good until it expires, as Cognito itself says.
+A reading, as AWS does not write it down: `Bearer ` before the token is taken off; a token with none of the scopes is 401
+too; nothing is kept but the pool's keys, so that a token is good until it expires. Claims are written as people show
+them (amazon-cognito-identity-js, issue 92), and take lists apart (aws/chalice, issue 783).
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from infra.local.gateway.errors import DocumentError, GatewayError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from jwt.types import Options
+
     from infra.local.gateway.functions import Functions
     from infra.local.gateway.request import Exchange
 
@@ -31,8 +34,9 @@ POOL_ARN: Final = re.compile(r"arn:aws[a-z-]*:cognito-idp:([a-z0-9-]+):\d{12}:us
 HEADER_SOURCE: Final = re.compile(r"method\.request\.header\.([A-Za-z0-9_-]+)")
 TIMEOUT_SECONDS: Final = 3.0
 KEYS_KEPT_SECONDS: Final = 300
-# Claims that are times come as dates, `auth_time` does not: the example event of "Set up a Lambda proxy integration" has
-# them so ("Fri Feb 23 21:36:46 UTC 2018").
+# Its times are held against the gateway's clock, and a token is good for any client of the pool.
+UNCHECKED: Final[Options] = {"verify_aud": False, "verify_exp": False, "verify_iat": False, "verify_nbf": False}
+# These come as dates; `auth_time` does not.
 DATES: Final = ("exp", "iat")
 
 
@@ -60,9 +64,7 @@ class UserPool:
     def verify(self, token: str) -> dict[str, Any]:
         """Return the claims of a token of this pool; raises PyJWTError, KeyError or httpx.HTTPError."""
         key = self._key_set()[get_unverified_header(token).get("kid", "")]
-        # The times are held against the gateway's clock, and whom the token is for is any client of the pool.
-        options = {"verify_aud": False, "verify_exp": False, "verify_iat": False, "verify_nbf": False}
-        claims: dict[str, Any] = decode(token, key, ["RS256"], issuer=self.issuer, options=options)  # type: ignore[arg-type] # a plain dict
+        claims: dict[str, Any] = decode(token, key, ["RS256"], issuer=self.issuer, options=UNCHECKED)
         return claims
 
     def _key_set(self) -> PyJWKSet:
