@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from resource_server.caller import CallerRefusedError
 from resource_server.errors import MethodNotAllowed, NotFound, Problem, ServerError
 from resource_server.log import Log
-from resource_server.messages import MessageBoard, new_message
+from resource_server.messages import MessageBoard, author_of, new_message
 from resource_server.metadata import METADATA_MAX_AGE_SECONDS, METADATA_PATH, metadata, metadata_url
 from resource_server.page_query import cursor_of_id, parse_page_query
 from resource_server.products import PRODUCT_ID, Product, ProductStore, parse_new_product
@@ -144,7 +144,7 @@ def list_messages(app: App, _: Request, __: str) -> Response:
 
 def post_message(app: App, request: Request, _: str) -> Response:
     """POST /messages: 201 and the message. A message has no URL of its own, so there is no Location."""
-    message = new_message(request.body, sub=request.caller.sub, now=app.clock())
+    message = new_message(request.body, author=author_of(request.caller), now=app.clock())
     app.board.post(message)
     return Response(201, message.document())
 

@@ -55,6 +55,7 @@ class Caller:
     """`client_id` is None where the authorizer named none; `permissions` holds scope tokens (RFC 6749 3.3).
 
     The other members are the token's claims: `sub`, `jti`, `aud`, `iss`, and `exp` and `iat` as Unix times in seconds.
+    `identity_provider` says who vouches for `sub`; None where that is the client itself, or its subject's.
     """
 
     client_id: str | None
@@ -65,6 +66,7 @@ class Caller:
     audience: tuple[str, ...] = ()
     issuer: str | None = None
     issued_at: float = 0
+    identity_provider: str | None = None
 
     def may(self, scope: str) -> bool:
         """Whether the token carries the scope."""
@@ -117,6 +119,7 @@ def _caller(said: Mapping[str, Any], scopes: str) -> Caller:
         audience=_audience(said.get("aud")),
         issuer=_text(said.get("iss")),
         issued_at=_time(said.get("iat")),
+        identity_provider=_text(said.get("identity_provider")),
     )
 
 

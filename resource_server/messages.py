@@ -13,13 +13,15 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
+from resource_server.caller import Caller
 from resource_server.errors import InvalidRequest
 from resource_server.json_body import json_object
 
 LATEST: Final = 20
 MAXIMUM_CHARACTERS: Final = 500
 MAXIMUM_LINES: Final = 10
-# What the authorization server puts before a person's name in `sub`.
+# Who vouches for a person that logged in, and what the authorization server puts before that person's name in `sub`.
+LOGIN: Final = "login"
 PERSON: Final = "person:"
 
 # Unicode's general categories of control characters, halves of surrogate pairs, and separators of lines and paragraphs.
@@ -58,15 +60,28 @@ class MessageBoard(Protocol):
         ...
 
 
-def new_message(body: bytes | None, *, sub: str | None, now: datetime) -> Message:
-    """Return the message in the JSON object `{"text": "Tea at four?"}`, from the subject of the caller's token.
+def author_of(caller: Caller) -> str | None:
+    """Return the name that a message has for its author: `alice` for a person, `client:alice` for a client of that id.
+
+    No person's name has a colon, so that nobody but the person goes by it.
+    """
+    if caller.sub is None:
+        return None
+    if caller.identity_provider is None:
+        return f"client:{caller.sub}"
+    is_person = caller.identity_provider == LOGIN and caller.sub.startswith(PERSON)
+    return caller.sub.removeprefix(PERSON) or None if is_person else caller.sub
+
+
+def new_message(body: bytes | None, *, author: str | None, now: datetime) -> Message:
+    """Return the message in the JSON object `{"text": "Tea at four?"}`, by its author.
 
     Raises `InvalidRequest`, with a text that names the member, for anything else.
     """
     return Message(
         id=time_ordered_id(now),
         text=_text(json_object(body)),
-        author=sub and (sub.removeprefix(PERSON) or None),
+        author=author,
         created_at=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
 

@@ -36,7 +36,7 @@ def answer_to(request: Message, board: BoardInMemory) -> tuple[int, Any]:
     is_known = "Authorization" in request.headers
     event = rest_event(method, path, permissions="messages:write" if is_known else None, body=request.body)
     if is_known:
-        event["requestContext"]["authorizer"]["sub"] = "person:alice"
+        event["requestContext"]["authorizer"].update(sub="person:alice", identity_provider="login")
     response = app_in_memory(board=board).handle(event)
     return response.status, response.document
 

@@ -27,13 +27,13 @@ both_formats = pytest.mark.parametrize("build", BUILDERS)
 
 def kept(text: object) -> str:
     """Return the text of the message that is made of a text."""
-    return new_message(json.dumps({"text": text}).encode(), sub="person:alice", now=NOW).text
+    return new_message(json.dumps({"text": text}).encode(), author="alice", now=NOW).text
 
 
 def refusal(body: bytes | None) -> str:
     """Return the text with which a body is refused."""
     with pytest.raises(InvalidRequest) as caught:
-        new_message(body, sub="person:alice", now=NOW)
+        new_message(body, author="alice", now=NOW)
     return caught.value.description
 
 
@@ -42,10 +42,10 @@ def refusal_of(text: object) -> str:
     return refusal(json.dumps({"text": text}).encode())
 
 
-def with_sub(event: Event, sub: str | None) -> Event:
-    """Return the event of a token with another subject."""
+def with_sub(event: Event, sub: str | None, provider: str | None = "login") -> Event:
+    """Return the event of a token with another subject, and who vouches for it."""
     authorizer = event["requestContext"]["authorizer"]
-    authorizer.get("lambda", authorizer)["sub"] = sub
+    authorizer.get("lambda", authorizer).update(sub=sub, identity_provider=provider)
     return event
 
 
@@ -65,12 +65,21 @@ def test_a_message_is_posted_and_read_by_anyone(api: Api, build: Callable[..., E
 
 
 @pytest.mark.parametrize(
-    ("sub", "author"),
-    [("person:alice", "alice"), ("demo", "demo"), ("cognito:5f", "cognito:5f"), ("person:", None), (None, None)],
+    ("sub", "provider", "author"),
+    [
+        ("person:alice", "login", "alice"),
+        ("cognito:5f", "cognito", "cognito:5f"),
+        ("person:alice", "embedded", "person:alice"),
+        ("alice", None, "client:alice"),
+        ("person:alice", None, "client:person:alice"),
+        ("person:", "login", None),
+        (None, "login", None),
+        (None, None, None),
+    ],
 )
-def test_the_author_is_who_the_token_says(api: Api, sub: str | None, author: str | None) -> None:
-    """A person goes by the name alone, anyone else by the whole subject, and nobody's name is made up."""
-    event = with_sub(rest_event("POST", "/messages", permissions=EVERYTHING, body=GOOD_MESSAGE), sub)
+def test_the_author_is_who_the_token_says(api: Api, sub: str | None, provider: str | None, author: str | None) -> None:
+    """A person who logged in goes by the name alone, anyone else by more than a name: nobody can pass for a person."""
+    event = with_sub(rest_event("POST", "/messages", permissions=EVERYTHING, body=GOOD_MESSAGE), sub, provider)
     assert api(event).document["author"] == author
     assert api(rest_event("GET", "/messages")).document["messages"][0]["author"] == author
 
@@ -170,7 +179,7 @@ def test_the_log_has_no_word_of_a_message(capsys: pytest.CaptureFixture[str]) ->
 def test_any_bytes_are_a_message_or_a_refusal(body: bytes) -> None:
     """There is no third outcome, and what is accepted is within its bounds."""
     try:
-        message = new_message(body, sub="person:alice", now=NOW)
+        message = new_message(body, author="alice", now=NOW)
     except InvalidRequest:
         return
     assert 1 <= len(message.text) <= 500
@@ -201,7 +210,7 @@ def test_the_latest_twenty_come_newest_first_by_one_query(board: MessagesTable) 
     """Of 45 posted in any order, the 20 latest; posting one again is posting it once; what is read is counted."""
     at = [NOW + timedelta(seconds=number) for number in range(45)]
     body = json.dumps({"text": "a" * 500}).encode()
-    messages = [new_message(body, sub="person:alice" if number % 2 else None, now=now) for number, now in enumerate(at)]
+    messages = [new_message(body, author="alice" if number % 2 else None, now=now) for number, now in enumerate(at)]
     for message in [*messages[::2], *messages[1::2], messages[44]]:
         board.post(message)
     calls: list[dict[str, Any]] = []
