@@ -1,8 +1,8 @@
 """How often somebody may try (NIST SP 800-63B-4 3.2.2), decided before a password is hashed.
 
 Every attempt is counted first, by one atomic write for each counter, and taken back where it succeeds. A counter is
-that of a window of time, and is forgotten after it; its name is a digest, so that nothing typed into a wrong field is
-kept. Once an address has used up its own, nothing more is written for it: it cannot fill the table.
+that of a window of time, and is forgotten after it; its owner is told by a digest, so that nothing typed into a wrong
+field is kept. Once an address has used up its own, nothing more is written for it: it cannot fill the table.
 
 Names are counted by address, so that a stranger uses up the stranger's attempts and not the person's. The one count of
 a name over all addresses is never held against an address at which that person logged in lately.
@@ -19,12 +19,12 @@ from auth_server.jwk import base64url
 from auth_server.state import StateStore
 
 FAMILIAR_SECONDS: Final = 30 * 86_400
-_FAMILIAR: Final = "login familiar"
+_FAMILIAR: Final = ("login familiar", "log-ins")
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """So many attempts in a window of so many seconds; `kind` is that of the counter's item."""
+    """So many attempts in a window of so many seconds; `kind` begins that of the counter's item."""
 
     kind: str
     most: int
@@ -42,6 +42,7 @@ class Counted:
     """One attempt in one counter."""
 
     limit: Limit
+    kind: str
     name: str
     until: int
     total: int
@@ -71,15 +72,15 @@ class Throttle:
         of_pair = self._count(FAILURES_OF_NAME_AT_ADDRESS, username, place)
         self._require(of_pair)
         of_name = self._count(FAILURES_OF_NAME, username)
-        familiar = _digest(username, place)
-        if self._state.counted(_FAMILIAR, familiar, now=self._now()) == 0:
+        familiar = _kind(_FAMILIAR[0], username, place)
+        if self._state.counted(familiar, _FAMILIAR[1], now=self._now()) == 0:
             self._require(of_name)
         return Attempt(self._state, (of_address, of_pair, of_name), familiar, self._now() + FAMILIAR_SECONDS)
 
     def _count(self, limit: Limit, *whose: str) -> Counted:
         window = self._now() // limit.seconds
-        name, until = f"{_digest(*whose)} {window}", (window + 1) * limit.seconds
-        return Counted(limit, name, until, self._state.count(limit.kind, name, until=until))
+        kind, name, until = _kind(limit.kind, *whose), str(window), (window + 1) * limit.seconds
+        return Counted(limit, kind, name, until, self._state.count(kind, name, until=until))
 
     def _require(self, counted: Counted) -> None:
         if counted.is_over:
@@ -102,8 +103,8 @@ class Attempt:
     def succeeded(self) -> None:
         """Take it back, and remember the address as the person's own."""
         for each in self.counted:
-            self.state.count(each.limit.kind, each.name, until=each.until, by=-1)
-        self.state.count(_FAMILIAR, self.familiar, until=self.familiar_until)
+            self.state.count(each.kind, each.name, until=each.until, by=-1)
+        self.state.count(self.familiar, _FAMILIAR[1], until=self.familiar_until)
 
 
 def _network(address: str | None) -> str:
@@ -119,5 +120,6 @@ def _network(address: str | None) -> str:
     return str(ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64)))
 
 
-def _digest(*parts: str) -> str:
-    return base64url(hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).digest())
+def _kind(kind: str, *owner: str) -> str:
+    """Name an owner's counters. DynamoDB spreads items by this, so that no counter waits for the others of its kind."""
+    return f"{kind} " + base64url(hashlib.sha256("\0".join(owner).encode("utf-8", "surrogatepass")).digest())

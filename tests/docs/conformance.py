@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "conformance.md"
 
-# Standard, its title, and each section that binds an authorization server or resource server for machines.
+# Standard, its title, and each section that binds an authorization server, a resource server, or the sign-in of people.
 SECTIONS: dict[str, tuple[str, dict[str, str]]] = {
     "RFC 6749": (
         "The OAuth 2.0 Authorization Framework",
@@ -98,6 +98,11 @@ SECTIONS: dict[str, tuple[str, dict[str, str]]] = {
     "RFC 8259": ("JSON", {}),
     "RFC 9110": ("HTTP semantics", {}),
     "RFC 9728": ("Protected resource metadata", {"2": "Metadata", "3.2": "Response", "5.1": "WWW-Authenticate"}),
+    "RFC 9106": ("Argon2", {"4": "Parameter choice"}),
+    "NIST SP 800-63B-4": (
+        "Authentication and authenticator management",
+        {"3.1.1.2": "Password verifiers", "3.2.2": "Rate limiting (throttling)"},
+    ),
 }
 
 

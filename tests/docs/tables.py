@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import auth_server.people.settings
 import auth_server.settings
 import auth_server.vending.settings
 import authorizer.settings
@@ -16,6 +17,7 @@ README = Path(__file__).parents[2] / "README.md"
 DEPLOYABLES: tuple[tuple[str, Any], ...] = (
     ("The authorization server", auth_server.settings),
     ("Token vending", auth_server.vending.settings),
+    ("Sign-up and log-in", auth_server.people.settings),
     ("The authorizer", authorizer.settings),
     ("The sample API", resource_server.settings),
 )

@@ -19,9 +19,11 @@ from auth_server.clients import (
     TlsSubject,
     digest_secret,
 )
+from auth_server.people.throttle import FAILURES_OF_NAME_AT_ADDRESS
 from tests.auth_server.assertions import P256, SIGN, jwk, jwks, sign, signer
 from tests.auth_server.certificates import SUBJECT_DN, certificate, context
 from tests.auth_server.client_requests import token_of
+from tests.auth_server.people.simulator import PeopleSimulator
 from tests.auth_server.test_federated_jwt import knowing, record
 from tests.auth_server.test_federated_jwt import token as platform_token
 from tests.auth_server.test_registration_endpoint import REGISTRAR, initial_token
@@ -52,7 +54,7 @@ class Message:
 
 
 class Server(Protocol):
-    """Whatever answers events."""
+    """One of the functions, with what it needs around it."""
 
     def send(self, event: dict[str, Any], /) -> Response:
         """Send an event, give the Lambda's answer."""
@@ -154,6 +156,25 @@ def mutual_tls() -> Scene:
     return Scene(simulator, request_context=context(certificate()))
 
 
+def signed_up(**changes: Any) -> Scene:
+    """Have Alice sign up, with these changes to her record, and log in."""
+    people = PeopleSimulator()
+    people.sign_up()
+    token = json.loads(people.log_in()["body"])["token"]
+    people.people.people["alice"] = replace(people.people.people["alice"], **changes)
+    return Scene(people, token)
+
+
+def tried() -> Scene:
+    """Have somebody try Alice's name as often as that is allowed, some time after a window began."""
+    people = PeopleSimulator()
+    people.sign_up()
+    people.now = NOW // 900 * 900 + 100
+    for _ in range(FAILURES_OF_NAME_AT_ADDRESS.most):
+        people.log_in(password="eight herons on the jetty")
+    return Scene(people)
+
+
 def workload() -> Scene:
     """Give a role of AWS the token of its platform."""
     return Scene(knowing(record("aws"), scopes=("products:read",)), platform_token("aws"))
@@ -199,6 +220,11 @@ EXCHANGES = (
     Exchange("private-key-jwt.md", 0, 2, partial(private_key, aud="https://elsewhere.example.com")),
     Exchange("mutual-tls.md", 0, 1, mutual_tls),
     Exchange("workload-identity.md", 0, 1, workload, answers="private-key-jwt.md"),
+    Exchange("sign-in.md", 0, 1, lambda: Scene(PeopleSimulator())),
+    Exchange("sign-in.md", 2, 3, signed_up),
+    Exchange("sign-in.md", 2, 4, partial(signed_up, enabled=False)),
+    Exchange("sign-in.md", 2, 5, tried),
+    Exchange("sign-in.md", 6, 7, signed_up),
 )
 
 

@@ -362,8 +362,8 @@ def test_a_body_that_is_no_good_json_is_refused(server: PeopleSimulator, path: s
 @pytest.mark.parametrize("content_type", [None, "text/plain", "application/x-www-form-urlencoded"])
 def test_a_form_of_another_site_cannot_log_anybody_in(alices: PeopleSimulator, content_type: str | None) -> None:
     """A body that no preflight was needed for is refused: the Content-Type must be JSON's."""
-    body = {"username": "alice", "password": PASSWORD}
-    refused(alices.post("/login", body, **{"Content-Type": content_type}), 400, "invalid_request")
+    sent: dict[str, Any] = {"Content-Type": content_type}
+    refused(alices.post("/login", {"username": "alice", "password": PASSWORD}, **sent), 400, "invalid_request")
 
 
 def test_bytes_that_are_no_utf_8_are_refused(server: PeopleSimulator) -> None:
