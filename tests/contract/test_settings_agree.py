@@ -28,7 +28,7 @@ DEPLOYABLES: dict[str, Deployable] = {
     "resource_server": (
         resource_server.settings.Settings.from_environ,
         resource_server.settings.SettingsError,
-        {"PRODUCTS_TABLE": "products", "RESOURCE": "https://api.example.com"},
+        {"PRODUCTS_TABLE": "products", "MESSAGES_TABLE": "messages", "RESOURCE": "https://api.example.com"},
     ),
 }
 

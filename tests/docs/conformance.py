@@ -98,6 +98,7 @@ SECTIONS: dict[str, tuple[str, dict[str, str]]] = {
     "RFC 8259": ("JSON", {}),
     "RFC 9110": ("HTTP semantics", {}),
     "RFC 9728": ("Protected resource metadata", {"2": "Metadata", "3.2": "Response", "5.1": "WWW-Authenticate"}),
+    "RFC 9562": ("UUIDs", {"5.7": "Version 7"}),
     "RFC 9106": ("Argon2", {"4": "Parameter choice"}),
     "NIST SP 800-63B-4": (
         "Authentication and authenticator management",

@@ -65,8 +65,8 @@ def test_an_exchange_is_as_the_page_shows_it(issuer: str, exchange: Exchange, va
     denies = {"InvalidTokenResult": exchange.environ.get("INVALID_TOKEN_RESULT", "unauthorized")}
     pseudo = {"AWS::StackName": f"test-{uuid.uuid4()}"}
     stack = Stack(parameters={"ApiUrl": AUDIENCE, **denies}, pseudo_parameters=pseudo)
-    # No exchange of the page gets as far as the table.
-    own = {"PRODUCTS_TABLE": "products", "RESOURCE": AUDIENCE, "ISSUER": issuer}
+    # No exchange of the page gets as far as a table.
+    own = {"PRODUCTS_TABLE": "products", "MESSAGES_TABLE": "messages", "RESOURCE": AUDIENCE, "ISSUER": issuer}
     resource = load_function("resource_server.handler", AWS_ENVIRON | own)
     served: dict[str, Any] = {"mapped": exchange.mapped, "environ": exchange.environ}
     asked, told = messages(PAGE)[exchange.request : exchange.request + 2]

@@ -173,11 +173,12 @@ class Api:
 
 
 def resource_function(stack: Stack, issuer: str, endpoint: str) -> Handler:
-    """Start the resource function cold, with a table of its own."""
-    table = stack.tables()["ProductsTable"]
-    boto3.session.Session().client("dynamodb", endpoint_url=endpoint).create_table(**table.definition)
-    own = {"PRODUCTS_TABLE": table.name, "RESOURCE": AUDIENCE, "ISSUER": issuer, "AWS_ENDPOINT_URL": endpoint}
-    return load_function("resource_server.handler", AWS_ENVIRON | own)
+    """Start the resource function cold, with tables of its own."""
+    products, messages = (stack.tables()[name] for name in ("ProductsTable", "MessagesTable"))
+    for table in (products, messages):
+        boto3.session.Session().client("dynamodb", endpoint_url=endpoint).create_table(**table.definition)
+    own = {"PRODUCTS_TABLE": products.name, "MESSAGES_TABLE": messages.name, "RESOURCE": AUDIENCE, "ISSUER": issuer}
+    return load_function("resource_server.handler", AWS_ENVIRON | own | {"AWS_ENDPOINT_URL": endpoint})
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Locator, Page, Request, expect
 
 PASSWORD = "four wet boots by the door"
 # What a browser writes to its console where a request was refused or found nobody: those are answers, and no faults.
@@ -33,11 +33,15 @@ class Visitor:
         """Collect a page's requests and faults: errors, dialogs, and violations of its policy."""
         page.on("request", self._sent)
         page.on("pageerror", lambda error: self.faults.append(f"exception: {error}"))
-        page.on("dialog", lambda dialog: (self.faults.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("dialog", self._asked)
         page.on("console", self._heard)
 
     def _sent(self, request: Request) -> None:
         self.requests.append(request)
+
+    def _asked(self, dialog: Dialog) -> None:
+        self.faults.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
 
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"} and not message.text.startswith(OF_THE_NETWORK):
