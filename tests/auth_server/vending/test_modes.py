@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.auth_server.vending.simulator import (
@@ -201,20 +201,9 @@ def test_groups_are_read_as_that_api_writes_them(kind: str, written: Any) -> Non
 
 
 TEXT = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=30)
-NAMES = st.sampled_from(
-    [
-        "scope",
-        "Scope",
-        "groups",
-        "cognito:groups",
-        "X-Scope",
-        "Authorization",
-        "audience",
-        "resource",
-        "lifetime",
-        "sub",
-    ]
-)
+WORDS = ("scope", "groups", "cognito:groups", "X-Scope", "Authorization", "audience", "resource", "lifetime", "sub")
+NAMES = st.sampled_from(WORDS)
+MORE = dict.fromkeys(WORDS, "products:read products:write")
 VALUES = st.sampled_from(["products:write", "writers", "[writers]", "admin", "86400", "Bearer x"]) | TEXT
 CHOICES = st.dictionaries(NAMES | TEXT.filter(bool), VALUES, max_size=4)
 READ_ONLY: dict[str, Callable[[str], Any]] = {
@@ -239,6 +228,7 @@ def requests(draw: st.DrawFn) -> Claims:
 @pytest.mark.parametrize("mode", sorted(READ_ONLY))
 @settings(max_examples=150)
 @given(kind=st.sampled_from(KINDS), request=requests())
+@example(kind=REST, request={"path": "/admin/tokens", "headers": MORE, "query": MORE, "body": json.dumps(MORE)})
 def test_nobody_chooses_what_they_get(mode: str, kind: str, request: Claims) -> None:
     """Whatever a request says, in header, parameter, path or body, scope, audience and lifetime are configuration's."""
     event = tokens_event(kind, authorizer=READ_ONLY[mode](kind), **request)

@@ -148,7 +148,7 @@ OTHERS = [
     {"audience": (AUDIENCE, "https://other.example.com")},
     {"auth_time": None},
     {"auth_time": NOW - 43_200},
-    {"claims": {"act": {"sub": "orders", "client_id": "orders"}}},
+    {"claims": {"act": {"sub": "other", "client_id": "other"}}},
     {"confirmation": {"jkt": "x"}},
 ]
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -162,6 +163,14 @@ def test_callers_who_race_get_one_token() -> None:
 def test_threads_of_one_process_share_one_signature() -> None:
     """In a server that answers several requests at once, one caller's cost one signature together."""
     server = configured()
+    find = server.cache.find
+
+    def slowly(item_id: str) -> Any:
+        found = find(item_id)
+        time.sleep(0.02)  # as long as DynamoDB takes, so that all would find nothing
+        return found
+
+    server.cache.find = slowly
     with ThreadPoolExecutor(8) as pool:
         tokens = set(pool.map(lambda _: server.vending.vend(ALICE, READ).token, range(40)))
     assert len(tokens) == 1
