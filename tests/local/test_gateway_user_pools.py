@@ -75,7 +75,8 @@ def test_the_claims_of_an_id_token_reach_the_integration_as_strings(
     claims = answer.json()["requestContext"]["authorizer"]["claims"]
     assert claims.keys() == own.keys()
     assert all(isinstance(value, str) for value in claims.values())
-    assert (claims["sub"], claims["cognito:groups"]) == (own["sub"], "readers,writers")
+    assert (claims["sub"], claims["cognito:groups"]) == (own["sub"], ",".join(own["cognito:groups"]))
+    assert sorted(own["cognito:groups"]) == ["readers", "writers"]
     assert claims["auth_time"] == str(own["auth_time"])
     assert re.fullmatch(r"[A-Z][a-z]{2} [A-Z][a-z]{2} \d{2} \d{2}:\d{2}:\d{2} UTC \d{4}", claims["exp"])
 

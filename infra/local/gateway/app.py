@@ -30,8 +30,9 @@ class Gateway(Application):
     """Serves one REST API of API Gateway.
 
     `document` is a parsed OpenAPI 3.0 document, intrinsic functions resolved; `functions` are the Lambda functions that
-    it names, by ARN; the authorizers' caches go by `clock`; user pools are those at `cognito_url`, or else AWS's own. Raises
-    DocumentError for a document that API Gateway would not deploy, or of which this gateway would leave something out.
+    it names, by ARN; the authorizers' caches go by `clock`; user pools are those at `cognito_url`, or else AWS's own.
+    Raises DocumentError for a document that API Gateway would not deploy, or of which this gateway would leave
+    something out.
     """
 
     def __init__(  # noqa: PLR0913 - an API is deployed somewhere: each of these is part of its ARN or of every event

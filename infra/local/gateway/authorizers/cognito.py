@@ -4,9 +4,9 @@
 Cognito user pool" in the developer guide; "Verifying JSON web tokens" in Cognito's. Where an operation has no scopes,
 the token is an ID token; where it has some, an access token with at least one of them. Anything else is 401.
 
-A reading, as AWS does not write it down: `Bearer ` before the token is taken off; a token with none of the scopes is 401
-too; nothing is kept but the pool's keys, so that a token is good until it expires. Claims are written as people show
-them (amazon-cognito-identity-js, issue 92), and take lists apart (aws/chalice, issue 783).
+A reading, as AWS does not write it down: `Bearer ` before the token is taken off; a token with none of the scopes is
+401 too; nothing is kept but the pool's keys, so that a token is good until it expires. Claims are written as people
+show them (amazon-cognito-identity-js, issue 92), and take lists apart (aws/chalice, issue 783).
 """
 
 from __future__ import annotations
