@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -56,17 +56,18 @@ def local(  # noqa: PLR0913 - each is an option of the command
     addresses = stack_module.Addresses(host, issuer_port, api_port, aws_port, web_port)
     output = sys.stdout
     # The functions log to standard output, as Lambda wants it; here that is the command's own, and stderr serves.
-    with _interrupted() as stop, redirect_stdout(sys.stderr):
+    with _interrupted() as stop, redirect_stdout(sys.stderr), ExitStack() as at_end:
         try:
-            with stack_module.running(addresses) as stack:
-                if as_json:
-                    output.write(json.dumps(stack.announcement()) + "\n")
-                else:
-                    _welcome(Console(file=output, highlight=False, soft_wrap=True), stack, demonstration)
-                output.flush()
-                stop.wait()
+            with redirect_stdout(io.StringIO()):  # what they say of their start would only hide what is shown
+                stack = at_end.enter_context(stack_module.running(addresses))
         except stack_module.PortInUseError as error:
             raise CommandError(str(error)) from None
+        if as_json:
+            output.write(json.dumps(stack.announcement()) + "\n")
+        else:
+            _welcome(Console(file=output, highlight=False, soft_wrap=True), stack, demonstration)
+        output.flush()
+        stop.wait()
 
 
 def _need_the_local_extra() -> tuple[Any, Any]:
