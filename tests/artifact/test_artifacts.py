@@ -14,9 +14,11 @@ MEGABYTE = 1_000_000
 LIMITS = {
     "AuthorizerFunction": 5.5,
     "ChallengeFunction": 22,
+    "PeopleFunction": 22,
     "RegistrationFunction": 22,
     "ResourceFunction": 22,
     "TokenFunction": 22,
+    "VendingFunction": 22,
 }
 
 

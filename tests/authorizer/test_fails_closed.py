@@ -410,17 +410,13 @@ def test_no_setting_is_passed_over(world: World, name: str, value: str) -> None:
     assert world.outcome() == "settings"
 
 
+_OPTIONAL = {"nbf", "scope", "kid", "cnf", "actors", "usage_identifier_key", "identity_provider"}
+
+
 def test_every_claim_that_a_token_must_have_is_in_the_table() -> None:
     """What the authorizer's token has no default for is required, and its absence is tried."""
     required = {name for name in AccessToken.__dataclass_fields__ if f"no {name}" in CLOSED}
-    assert required == set(AccessToken.__dataclass_fields__) - {
-        "nbf",
-        "scope",
-        "kid",
-        "cnf",
-        "actors",
-        "usage_identifier_key",
-    }
+    assert required == set(AccessToken.__dataclass_fields__) - _OPTIONAL
 
 
 @pytest.mark.parametrize("path", [JWKS_PATH, FEED_PATH])

@@ -77,7 +77,9 @@ def test_private_key_jwt_provider(local_stack: Stack, tmp_path: Path) -> None:
     jwks = tmp_path / "jwks.json"
     public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key()))
     jwks.write_text(json.dumps({"keys": [public]}), encoding="utf-8")
-    options = ("--scope", "products:read products:write", "--auth-method", "private_key_jwt", "--jwks", str(jwks))
+    # It asks for the scope of the challenge, which is all that the API knows.
+    scope = "products:read products:write messages:write"
+    options = ("--scope", scope, "--auth-method", "private_key_jwt", "--jwks", str(jwks))
     client_id = create_client(local_stack, *options)["client_id"]
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     parameters = SignedJWTParameters(issuer=client_id, subject=client_id, signing_key=pem)

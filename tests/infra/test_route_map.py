@@ -67,6 +67,7 @@ def test_the_sample_api_has_a_map() -> None:
             "deny": [],
         },
         {"any_of": [["products:write"]], "routes": ["POST /products"], "allow": ["POST/products"], "deny": []},
+        {"any_of": [["messages:write"]], "routes": ["POST /messages"], "allow": ["POST/messages"], "deny": []},
     ]
     assert "ANY /products" in result.map["closed"]["routes"]
     assert result.map["closed"]["deny"] == []

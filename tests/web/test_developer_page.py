@@ -372,12 +372,14 @@ FAINT_TEXT = """() => {
 def test_the_banner_names_the_page_first() -> None:
     """What `make run` prints begins with where the page is."""
     command = [sys.executable, "-m", "latchkey", "local", "--issuer-port", "0", "--api-port", "0", "--aws-port", "0"]
+    command += ["--web-port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:  # noqa: S603 - our own arguments
         assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(5)]
+        lines = [process.stdout.readline() for _ in range(6)]
         process.terminate()
-    page, issuer = (re.split(r"  +", line.strip()) for line in lines[3:])
+    page, sample, issuer = (re.split(r"  +", line.strip()) for line in lines[3:])
     assert (page, issuer[0]) == (["Open in a browser", f"{issuer[1]}/"], "Authorization server")
+    assert sample[0] == "Page of the sample"
 
 
 def test_the_page_runs_nothing_but_its_own_files(local_stack: Stack) -> None:
