@@ -1,6 +1,7 @@
 """Signing up, logging in and logging out: who may, what they get, and what nobody can find out."""
 
 import base64
+import functools
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from auth_server.access_token import Grant, mint
 from auth_server.people.password_hash import Parameters, PasswordHasher
 from auth_server.people.people import may_have_logged_in
-from auth_server.revocation import MAX_CLOCK_SKEW_SECONDS, MAX_OWN_REVOCATIONS
+from auth_server.revocation import MAX_CLOCK_SKEW_SECONDS, MAX_OWN_REVOCATIONS, is_session_ended
 from auth_server.wire import MAX_BODY_BYTES
 from tests.auth_server.people.simulator import BROWSER, ORIGIN, PASSWORD, QUICK, CountingHasher, PeopleSimulator
 from tests.simulator import AUDIENCE, ISSUER, NOW, PRIVATE_KEY, LocalKeySource, Response, document, event
@@ -266,6 +267,17 @@ def test_logging_out_revokes_the_token_and_no_other(alices: PeopleSimulator) -> 
     assert alices.state.tokens == {claims_of(token)["jti"]: NOW + 3600 + MAX_CLOCK_SKEW_SECONDS}
     assert claims_of(other)["jti"] not in alices.state.tokens
     assert alices.log_out(token)["statusCode"] == 200
+
+
+def test_logging_out_ends_the_session_whichever_token_says_so(alices: PeopleSimulator) -> None:
+    """It is remembered of the log-in, for as long as any token of it could be presented; other log-ins go on."""
+    token = token_of(alices)
+    alices.now = NOW + 1
+    token_of(alices)
+    ended = functools.partial(is_session_ended, alices.state, "person:alice", now=NOW + 86_400)
+    assert not ended(NOW)
+    alices.log_out(token)
+    assert (ended(NOW), ended(NOW + 1)) == (True, False)
 
 
 def minted(server: PeopleSimulator, **changes: Any) -> str:
