@@ -38,9 +38,9 @@ def respond(request: Request, services: PeopleServices, decision: Decision) -> R
 
 def _end_session(own: OwnToken, services: PeopleServices) -> None:
     # The token that is presented need not be the session's latest: that one may be somebody else's, who had this one.
-    auth_time = own.claims.get("auth_time")
-    if isinstance(auth_time, int):
-        vending = services.vending
+    # What an API got for it by an exchange also says when the log-in was, and ends no more than itself.
+    vending, auth_time = services.vending, own.claims.get("auth_time")
+    if isinstance(auth_time, int) and own.token.client_id == vending.terms.client_id:
         revocation.end_session(vending.state, own.token.sub, auth_time, now=vending.now())
 
 

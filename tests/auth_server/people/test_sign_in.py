@@ -311,6 +311,14 @@ def test_what_is_no_token_of_a_log_in_is_ignored(server: PeopleSimulator, change
     assert len(server.state.tokens) == 1
 
 
+def test_what_was_exchanged_for_a_token_ends_no_session(server: PeopleSimulator) -> None:
+    """An API that a person called can end what it got itself, and log nobody out."""
+    exchanged = minted(server, client_id="api", auth_time=NOW, claims={"act": {"sub": "api", "client_id": "api"}})
+    assert server.log_out(exchanged)["statusCode"] == 200
+    assert list(server.state.tokens) == [claims_of(exchanged)["jti"]]
+    assert not is_session_ended(server.state, "person:alice", NOW, now=NOW)
+
+
 @pytest.mark.parametrize("token", [None, "x", "a.b.c", "\u00e9", "x" * 10_000])
 def test_logging_out_without_a_token_is_no_failure(server: PeopleSimulator, token: str | None) -> None:
     """Whoever is logged out already may say so again."""
