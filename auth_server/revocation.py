@@ -14,6 +14,7 @@ MAX_CLOCK_SKEW_SECONDS = 300
 # So many tokens a client may revoke one by one, of those that are forgotten within one hour: see `revoke_own_token`.
 MAX_OWN_REVOCATIONS = 200
 COUNTED_SECONDS = 3_600
+_ENDED_SESSION = "session ended"
 
 
 class Records(Protocol):
@@ -80,6 +81,19 @@ def revoke_own_token(state: StateStore, token: AccessToken, *, now: int) -> bool
         return True
     revoke_tokens_of(state, holder, now=max(now, math.ceil(token.iat)))  # a clock may be ahead of this one
     return False
+
+
+def end_session(state: StateStore, sub: str, auth_time: int, *, now: int) -> None:
+    """Remember that a person's session, told by the time of its log-in, has ended: whichever of its tokens said so.
+
+    For as long as any of them could be presented, so that none gets another. Raises `DependencyError`.
+    """
+    state.count(f"{_ENDED_SESSION} {sub}", str(auth_time), until=_longest(now))
+
+
+def is_session_ended(state: StateStore, sub: str, auth_time: int, *, now: int) -> bool:
+    """Whether a session was ended; raises `DependencyError`."""
+    return state.counted(f"{_ENDED_SESSION} {sub}", str(auth_time), now=now) > 0
 
 
 def revoke_jti(state: StateStore, jti: str, *, now: int) -> int:

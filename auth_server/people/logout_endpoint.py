@@ -1,4 +1,4 @@
-"""Logging out: the token that is presented is revoked.
+"""Logging out: the token that is presented is revoked, and no token of its session is renewed any more.
 
 POST /logout HTTP/1.1
 Authorization: Bearer eyJ...
@@ -30,9 +30,18 @@ def respond(request: Request, services: PeopleServices, decision: Decision) -> R
         decision.outcome, decision.reason = "ignored", "no token of a log-in, or one that has expired"
         return Response(200, {})
     decision.outcome, decision.jti, decision.subject = "revoked", own.token.jti, own.token.sub
+    _end_session(own, services)
     if not revocation.revoke_own_token(services.vending.state, own.token, now=services.vending.now()):
         decision.reason = "with all that the person was issued: too many tokens were revoked one by one"
     return Response(200, {})
+
+
+def _end_session(own: OwnToken, services: PeopleServices) -> None:
+    # The token that is presented need not be the session's latest: that one may be somebody else's, who had this one.
+    # What an API got for it by an exchange also says when the log-in was, and ends no more than itself.
+    vending, auth_time = services.vending, own.claims.get("auth_time")
+    if isinstance(auth_time, int) and own.token.client_id == vending.terms.client_id:
+        revocation.end_session(vending.state, own.token.sub, auth_time, now=vending.now())
 
 
 def _presented(request: Request, services: PeopleServices) -> OwnToken | None:

@@ -79,7 +79,9 @@ class PasswordHasher:
 
 
 def _bytes(password: str) -> bytes:
-    # No half of a surrogate pair is in a password that was accepted: such a text is only ever wrong.
+    # What is too long, or holds half of a surrogate pair, was never accepted: it is wrong, and takes the same work.
+    if len(password) > passwords.MAX_UNNORMALISED_LENGTH:
+        return b""
     return passwords.normalise(password).encode("utf-8", "surrogatepass")
 
 

@@ -11,6 +11,9 @@ from typing import Final
 
 MIN_LENGTH: Final = 15  # where the password is all that is asked for
 MAX_LENGTH: Final = 256  # the standard wants 64 at the least
+# What the longest password can be before it is normalised: of no more than 4 code points does Unicode compose one. More
+# is no password, and is never normalised: putting marks in order takes time by the square of how many there are.
+MAX_UNNORMALISED_LENGTH: Final = 4 * MAX_LENGTH
 
 # Control characters, halves of surrogate pairs, and code points that mean nothing yet: what Unicode makes of those may
 # change, and with that the hash (UAX 15 12.1, Stabilized Strings).
@@ -54,7 +57,7 @@ def why_not(text: str, context: Iterable[str]) -> str | None:
 
     `context` are words that anybody would try here: the username, and the names of the service.
     """
-    password = normalise(text)
+    password = normalise(text[: MAX_LENGTH + 1])
     lengths = (len(text), len(password))  # one code point may become many, and many one: neither is a way around
     if min(lengths) < MIN_LENGTH:
         return f"The password must have at least {MIN_LENGTH} characters."

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, Final
 
-from auth_server.errors import InvalidTokenError, VendingError
+from auth_server.errors import AccessDeniedError, InvalidTokenError, VendingError
 from auth_server.jwk import base64url
 from auth_server.vending import session
 from auth_server.vending.known import Known, identity
@@ -37,10 +37,17 @@ def by_address(request: Request, services: VendingServices) -> Known:
 
 
 def by_authorizer(request: Request, services: VendingServices) -> Known:
-    """Know whomever a Lambda authorizer before this function let in, by the name that it gave them."""
-    name = next(filter(None, (_text(request.authorizer.context.get(each)) for each in _NAMES)), None)
+    """Know whomever a Lambda authorizer before this function let in, by the name that it gave them.
+
+    Whoever comes with what was vended by this issuer gets no other token for it: that would outlive all that ends it,
+    one after another without end.
+    """
+    context = request.authorizer.context
+    name = next(filter(None, (_text(context.get(each)) for each in _NAMES)), None)
     if name is None:
         raise InvalidTokenError(reason="no Lambda authorizer has said who this is", presented=False)
+    if context.get("iss") == services.settings.issuer and "identity_provider" in context:
+        raise AccessDeniedError("A token that was vended gets no other.", reason="let in with a vended token")
     return Known(identity("authorizer", name), services.settings.vending_scope)
 
 

@@ -54,6 +54,8 @@ def _auth_time(own: OwnToken, services: VendingServices) -> int:
         raise InvalidTokenError(reason="it says no time of a log-in")
     if services.vending.now() >= auth_time + services.settings.session_seconds:
         raise InvalidTokenError(reason="the log-in was too long ago")
+    if revocation.is_session_ended(services.vending.state, own.token.sub, auth_time, now=services.vending.now()):
+        raise InvalidTokenError(reason="the session has ended")
     return auth_time
 
 

@@ -30,7 +30,7 @@ def _group_scopes(given: str) -> GroupScopes:
         raise ValueError('must be a JSON object, such as {"readers": "products:read"}') from None
     if not all(map(is_group, members)):
         raise ValueError(
-            "names a group with a comma or white space in it, where API Gateway separates groups with those"
+            "names a group with a comma or white space in it, where API Gateway separates groups with those, or with no name"
         )
     if not all(isinstance(names, str) and all(map(scope.is_scope_token, names.split())) for names in members.values()):
         raise ValueError("must give each group its scopes, separated by spaces")
@@ -39,7 +39,7 @@ def _group_scopes(given: str) -> GroupScopes:
 
 def is_group(name: str) -> bool:
     """Whether a group can be called so."""
-    return name.isprintable() and not any(separator in name for separator in ", ")
+    return name != "" and name.isprintable() and not any(separator in name for separator in ", ")
 
 
 def _origins(given: str) -> tuple[str, ...]:

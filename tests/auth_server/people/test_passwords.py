@@ -178,3 +178,30 @@ def test_the_hash_of_nobody_costs_what_a_new_one_does(monkeypatch: pytest.Monkey
 def test_what_is_no_argon2id_hash_is_told(text: str) -> None:
     """Another algorithm's hash, or a password in clear, is none."""
     assert not is_password_hash(text)
+
+
+def test_what_is_far_too_long_is_never_normalised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body full of marks in the wrong order would take seconds, at a sign-up before anything is counted."""
+    marks = "a" + "\u0301\u0316" * 16_000
+    normalised: list[int] = []
+
+    def recorded(text: str) -> str:  # the one thing that is slow: how much of it there was, and not how long it took
+        normalised.append(len(text))
+        return unicodedata.normalize("NFKC", text)
+
+    monkeypatch.setattr(passwords, "normalise", recorded)
+    assert "at most 256" in str(passwords.why_not(marks, CONTEXT))
+    hasher = PasswordHasher(QUICK)
+    assert not hasher.verify(marks, hasher.hash(PASSWORD))
+    assert max(normalised) <= passwords.MAX_UNNORMALISED_LENGTH
+
+
+def test_the_longest_password_is_right_in_its_longest_form() -> None:
+    """Typed with every mark by itself, it is four times as long, and the same; with anything more it is not."""
+    longest = "\u1f82" * passwords.MAX_LENGTH
+    apart = unicodedata.normalize("NFD", longest)
+    assert len(apart) == passwords.MAX_UNNORMALISED_LENGTH
+    hasher = PasswordHasher(QUICK)
+    kept = hasher.hash(longest)
+    assert hasher.verify(apart, kept)
+    assert not hasher.verify(apart + "x", kept)

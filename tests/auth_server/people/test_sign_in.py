@@ -1,6 +1,7 @@
 """Signing up, logging in and logging out: who may, what they get, and what nobody can find out."""
 
 import base64
+import functools
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from auth_server.access_token import Grant, mint
 from auth_server.people.password_hash import Parameters, PasswordHasher
 from auth_server.people.people import may_have_logged_in
-from auth_server.revocation import MAX_CLOCK_SKEW_SECONDS, MAX_OWN_REVOCATIONS
+from auth_server.revocation import MAX_CLOCK_SKEW_SECONDS, MAX_OWN_REVOCATIONS, is_session_ended
 from auth_server.wire import MAX_BODY_BYTES
 from tests.auth_server.people.simulator import BROWSER, ORIGIN, PASSWORD, QUICK, CountingHasher, PeopleSimulator
 from tests.simulator import AUDIENCE, ISSUER, NOW, PRIVATE_KEY, LocalKeySource, Response, document, event
@@ -268,6 +269,17 @@ def test_logging_out_revokes_the_token_and_no_other(alices: PeopleSimulator) -> 
     assert alices.log_out(token)["statusCode"] == 200
 
 
+def test_logging_out_ends_the_session_whichever_token_says_so(alices: PeopleSimulator) -> None:
+    """It is remembered of the log-in, for as long as any token of it could be presented; other log-ins go on."""
+    token = token_of(alices)
+    alices.now = NOW + 1
+    token_of(alices)
+    ended = functools.partial(is_session_ended, alices.state, "person:alice", now=NOW + 86_400)
+    assert not ended(NOW)
+    alices.log_out(token)
+    assert (ended(NOW), ended(NOW + 1)) == (True, False)
+
+
 def minted(server: PeopleSimulator, **changes: Any) -> str:
     """Mint a token as vending does, with what the test changes about it."""
     usual: dict[str, Any] = {
@@ -297,6 +309,14 @@ def test_what_is_no_token_of_a_log_in_is_ignored(server: PeopleSimulator, change
     assert server.state.tokens == {}
     assert server.log_out(minted(server))["statusCode"] == 200
     assert len(server.state.tokens) == 1
+
+
+def test_what_was_exchanged_for_a_token_ends_no_session(server: PeopleSimulator) -> None:
+    """An API that a person called can end what it got itself, and log nobody out."""
+    exchanged = minted(server, client_id="api", auth_time=NOW, claims={"act": {"sub": "api", "client_id": "api"}})
+    assert server.log_out(exchanged)["statusCode"] == 200
+    assert list(server.state.tokens) == [claims_of(exchanged)["jti"]]
+    assert not is_session_ended(server.state, "person:alice", NOW, now=NOW)
 
 
 @pytest.mark.parametrize("token", [None, "x", "a.b.c", "\u00e9", "x" * 10_000])

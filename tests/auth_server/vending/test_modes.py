@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from auth_server.vending.identity import PREFIXES
 from tests.auth_server.vending.simulator import (
     HTTP_2,
     KINDS,
@@ -109,6 +110,19 @@ def test_somebody_is_known_by_a_lambda_authorizers_word(kind: str) -> None:
 def test_the_most_telling_name_counts(context: Claims, subject: str) -> None:
     """`sub` before the policy's principal, which for Latchkey's own authorizer is the client."""
     assert vended(configured("authorizer").send(tokens_event(authorizer=context)))["sub"] == subject
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("provider", PREFIXES)
+def test_what_was_vended_gets_no_other_token(kind: str, provider: str) -> None:
+    """Behind Latchkey's own authorizer it would be renewed for ever, under a name that nobody has revoked."""
+    token = {"sub": "user:alice", "client_id": "browser", "iss": ISSUER}
+    server = configured("authorizer")
+    vended(server.send(tokens_event(kind, authorizer=lambda_context(kind, **token))))
+    context = lambda_context(kind, **token, identity_provider=provider)
+    assert said(server.send(tokens_event(kind, authorizer=context)), 403)["error"] == "access_denied"
+    elsewhere = {**token, "iss": "https://idp.example.com", "identity_provider": provider}
+    vended(server.send(tokens_event(kind, authorizer=lambda_context(kind, **elsewhere))))
 
 
 SAID: tuple[Any, ...] = (

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from auth_server import revocation
 from auth_server.access_token import Grant, mint
 from auth_server.vending import Identity
 from tests.auth_server.vending.simulator import (
@@ -88,6 +89,19 @@ def test_a_log_out_ends_the_session_for_its_earlier_tokens_too() -> None:
     assert said(renew(server, first), 401)["error"] == "invalid_token"
     server.start()
     said(renew(server, first), 401)
+
+
+@pytest.mark.parametrize("groups", [("readers",), ("writers",)])
+def test_a_log_out_with_an_earlier_token_ends_the_later_ones_too(groups: tuple[str, ...]) -> None:
+    """Who had got another with a stolen copy does not keep the session, nor gets it back when groups are changed."""
+    server = configured("login")
+    first = logged_in(server)
+    server.now = NOW + 3301
+    second = said(renew(server, first))["token"]
+    revocation.end_session(server.state, "person:alice", NOW, now=NOW + 3301)
+    server.people.people["alice"] = person(groups=groups)
+    for token in (first, second):
+        assert said(renew(server, token), 401)["error"] == "invalid_token"
 
 
 def test_a_log_out_leaves_the_persons_other_sessions() -> None:

@@ -51,6 +51,7 @@ def test_what_a_mode_needs_is_named(mode: str, name: str) -> None:
         ("GROUP_SCOPES", '{"readers": "a\\\\b"}'),
         ("GROUP_SCOPES", '{"a,b": "products:read"}'),
         ("GROUP_SCOPES", '{"a b": "products:read"}'),
+        ("GROUP_SCOPES", '{"": "products:read"}'),  # which is what a text of no groups is split into
         ("CORS_ORIGINS", "*"),
         ("CORS_ORIGINS", "null"),
         ("CORS_ORIGINS", "app.example.com"),
