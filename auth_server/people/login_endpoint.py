@@ -18,15 +18,18 @@ many calls of the stores, and one computation of Argon2id with the parameters of
 
 from contextlib import suppress
 from dataclasses import replace
+from typing import Final
 
-from auth_server import scope
+from auth_server import revocation, scope
 from auth_server.audit import Decision
-from auth_server.errors import InvalidCredentialsError
+from auth_server.errors import InvalidCredentialsError, TooManyAttemptsError
 from auth_server.people import credentials, usernames
 from auth_server.people.people import Person, PersonChangedError
 from auth_server.people.services import PeopleServices
 from auth_server.vending import Identity
 from auth_server.wire import Request, Response
+
+MAX_SECONDS_AHEAD: Final = 3
 
 
 def respond(request: Request, services: PeopleServices, decision: Decision) -> Response:
@@ -64,11 +67,24 @@ def _renew_hash(person: Person, password: str, services: PeopleServices) -> None
 
 
 def _session(person: Person, services: PeopleServices, decision: Decision) -> Response:
-    # Where this clock is behind the one at the sign-up, the log-in is still one of this holder of the name.
-    auth_time = max(services.vending.now(), person.created_at)
+    auth_time = _auth_time(person, services)
     scopes = services.settings.scopes_of(person.groups)
     vended = services.vending.vend(Identity("login", person.username, auth_time), scopes, fresh=True)
     decision.outcome, decision.jti, decision.kid = "issued", vended.jti, vended.kid
     decision.scope = scope.render(vended.scope)
     session = {"token": vended.token, "exp": vended.exp, "token_type": "Bearer", "scope": scope.render(vended.scope)}
     return Response(200, {**session, "username": person.username, "groups": list(person.groups)})
+
+
+def _auth_time(person: Person, services: PeopleServices) -> int:
+    """Give the time of the log-in, by which its session is told from those that the person has ended.
+
+    Who logs in, out and in again within a second begins another session, a second ahead.
+    """
+    vending = services.vending
+    # Where this clock is behind the one at the sign-up, the log-in is still one of this holder of the name.
+    first = max(vending.now(), person.created_at)
+    for auth_time in range(first, first + MAX_SECONDS_AHEAD + 1):
+        if not revocation.is_session_ended(vending.state, person.subject, auth_time, now=vending.now()):
+            return auth_time
+    raise TooManyAttemptsError(1, reason="too many log-outs within a second")

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auth_server.access_token import Grant, mint
+from auth_server.people.login_endpoint import MAX_SECONDS_AHEAD
 from auth_server.people.password_hash import Parameters, PasswordHasher
 from auth_server.people.people import may_have_logged_in
 from auth_server.revocation import MAX_CLOCK_SKEW_SECONDS, MAX_OWN_REVOCATIONS, is_session_ended
@@ -309,6 +310,19 @@ def test_what_is_no_token_of_a_log_in_is_ignored(server: PeopleSimulator, change
     assert server.state.tokens == {}
     assert server.log_out(minted(server))["statusCode"] == 200
     assert len(server.state.tokens) == 1
+
+
+def test_a_log_in_right_after_a_log_out_begins_another_session(alices: PeopleSimulator) -> None:
+    """Within one second too; who goes on like that is told to wait for the next."""
+    for second in range(MAX_SECONDS_AHEAD + 1):
+        token = token_of(alices)
+        assert claims_of(token)["auth_time"] == NOW + second
+        alices.log_out(token)
+    response = alices.log_in()
+    refused(response, 429, "too_many_attempts")
+    assert response["headers"]["Retry-After"] == "1"
+    alices.now = NOW + MAX_SECONDS_AHEAD + 1
+    assert claims_of(token_of(alices))["auth_time"] == alices.now
 
 
 def test_what_was_exchanged_for_a_token_ends_no_session(server: PeopleSimulator) -> None:
