@@ -97,8 +97,8 @@ def _from_payload_1(event: Event) -> Request:
 
 
 def _authorizer_of_payload_1(event: Event, said: Mapping[str, Any]) -> Authorizer:
-    # A Cognito or JWT authorizer's claims stand in an object of their own, which no Lambda authorizer of a REST API could
-    # put there: what it says is scalars alone. Of an HTTP API's, AWS does not say so: see docs/token-vending.md.
+    # A Cognito or JWT authorizer's claims stand in an object of their own. No Lambda authorizer of a REST API could put
+    # it there: what it says is scalars alone. Of an HTTP API's, AWS does not say so: see docs/token-vending.md.
     claims = said.get("claims")
     if isinstance(claims, Mapping):
         return Authorizer(claims=claims, has_lists_in_brackets=event.get("version") == "1.0")
