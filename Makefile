@@ -4,7 +4,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.set-up
-PACKAGES := auth_server authorizer resource_server latchkey infra examples tests bench
 SECONDS ?= 600
 STACK ?= default
 CASES ?= 100000

@@ -1,0 +1,1 @@
+"""Where a client's credentials come from, and how it proves itself with them."""

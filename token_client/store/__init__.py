@@ -1,0 +1,1 @@
+"""Stores that processes share tokens in."""
