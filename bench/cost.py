@@ -3,13 +3,14 @@
 import math
 from dataclasses import dataclass
 
-from bench import deployed, prices
+from bench import deployed
 from bench.aws_stand_in import CLIENT_PREFIX
 from bench.issue_in_kms import Functions, functions
 from bench.measure import Effort
-from bench.prices import MILLION
 from bench.row import Result
 from infra.cloudformation import Function
+from latchkey import prices
+from latchkey.prices import MILLION
 
 CLIENTS = 100
 COUNTED = 200

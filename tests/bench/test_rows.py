@@ -5,12 +5,13 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from bench import cost, growth, issue, issue_in_kms, issue_over_http, prices, token_request, verify
+from bench import cost, growth, issue, issue_in_kms, issue_over_http, token_request, verify
 from bench.cost import Invocation
 from bench.measure import Effort
 from bench.row import Result
 from bench.rows import BY_KEY
 from infra.cloudformation import Function
+from latchkey import prices
 
 TINY = Effort(rounds=1, turn_s=0.001, cold_starts=1, clients=300, tokens=20)
 

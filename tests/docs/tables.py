@@ -10,8 +10,8 @@ import auth_server.settings
 import auth_server.vending.settings
 import authorizer.settings
 import resource_server.settings
-from bench import prices
-from bench.prices import MILLION, Price
+from latchkey import prices
+from latchkey.prices import MILLION, Price
 
 README = Path(__file__).parents[2] / "README.md"
 DEPLOYABLES: tuple[tuple[str, Any], ...] = (
