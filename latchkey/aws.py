@@ -45,6 +45,11 @@ def kms() -> Any:
     return _connect("kms")
 
 
+def logs() -> Any:
+    """Make a client of CloudWatch Logs; raises `DependencyError` where AWS is not configured."""
+    return _connect("logs")
+
+
 def _connect(service: str) -> Any:
     with dependency(service):
         return connect(service, _session_without_configuration() if aws_is_local() else None)

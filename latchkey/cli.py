@@ -16,6 +16,7 @@ COMMANDS = (
     ("keys", "latchkey.keys", "See the keys that sign tokens."),
     ("tokens", "latchkey.tokens", "Revoke tokens."),
     ("token", "latchkey.token", "Get a token, or see what one says and whether it would be accepted."),
+    ("audit", "latchkey.audit", "Read what was decided: by client, by outcome, by time."),
     ("cost", "latchkey.cost", "Estimate what a month costs, beside Amazon Cognito's price."),
     ("routes", "latchkey.routes", "Compile the map from scopes to routes, and see what it allows."),
 )
