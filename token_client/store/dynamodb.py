@@ -19,12 +19,11 @@ import json
 import time
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from token_client.access_token import AccessToken
-from token_client.errors import ConfigurationError
-from token_client.store.aws import connect, dependency
+from token_client.aws import Connection, calling
+from token_client.errors import ConfigurationError, StoreError
 from token_client.store.encryption import Cipher, SecretCipher
 from token_client.store.kms_encryption import KmsCipher
 from token_client.store.protocol import Reading
@@ -64,9 +63,7 @@ class DynamoDBTokenStore:
             raise ConfigurationError("a DynamoDBTokenStore needs the name of its table")
         self.table = table
         self._kms_key_id = kms_key_id
-        self._connection = {"session": session, "region_name": region_name, "endpoint_url": endpoint_url}
-        self._clients: dict[str, Any] = {}
-        self._lock = Lock()  # a boto3 Session is not safe for threads, its clients are
+        self._connection = Connection(region_name, endpoint_url, session)
         self.offset_ms = 0  # DynamoDB's clock less this machine's, as its last answer tells
 
     def slot(self, key: TokenKey, secret: bytes | None) -> DynamoDBTokenSlot:
@@ -85,10 +82,8 @@ class DynamoDBTokenStore:
 
     def client(self, service: str) -> Any:
         """Give the boto3 client of a service; raises `StoreError` where AWS is not configured."""
-        with self._lock:
-            if service not in self._clients:
-                self._clients[service] = connect(service, **self._connection)
-            return self._clients[service]
+        with calling(service, StoreError):
+            return self._connection.client(service)
 
     @contextmanager
     def timed(self) -> Iterator[list[Any]]:
@@ -117,7 +112,7 @@ class DynamoDBTokenSlot:
 
     def read(self) -> Reading:
         """Read token and lease, consistently."""
-        with dependency("dynamodb:GetItem"), self._store.timed() as answers:
+        with calling("dynamodb:GetItem", StoreError), self._store.timed() as answers:
             answer = self._store.client("dynamodb").get_item(ConsistentRead=True, **self._item)
             answers.append(answer)
             item = answer.get("Item", {})
@@ -164,7 +159,7 @@ class DynamoDBTokenSlot:
     def _update(self, change: str, condition: str, values: Mapping[str, Any]) -> bool:
         client = self._store.client("dynamodb")
         names = {name: attribute for name, attribute in _NAMES.items() if name in change + condition}
-        with dependency("dynamodb:UpdateItem"), self._store.timed() as answers:
+        with calling("dynamodb:UpdateItem", StoreError), self._store.timed() as answers:
             try:
                 answers.append(
                     client.update_item(

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from token_client.store.aws import dependency
+from token_client.aws import calling
+from token_client.errors import StoreError
 from token_client.store.encryption import seal, unseal
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class KmsCipher:
 
     def encrypt(self, plaintext: bytes, associated_data: bytes) -> bytes:
         """Encrypt; raises `StoreError` where KMS does not answer."""
-        with dependency("kms:GenerateDataKey"):
+        with calling("kms:GenerateDataKey", StoreError):
             made = self._kms.generate_data_key(KeyId=self._key_id, KeySpec="AES_256", EncryptionContext=self._context)
             key, wrapped = bytes(made["Plaintext"]), bytes(made["CiphertextBlob"])
         header = _VERSION + len(wrapped).to_bytes(_LENGTH_BYTES, "big") + wrapped
@@ -53,7 +54,7 @@ class KmsCipher:
         return None if key is None else unseal(key, data[end:], data[:end] + associated_data)
 
     def _unwrap(self, wrapped: bytes) -> bytes | None:
-        with dependency("kms:Decrypt"):
+        with calling("kms:Decrypt", StoreError):
             try:
                 answer = self._kms.decrypt(KeyId=self._key_id, CiphertextBlob=wrapped, EncryptionContext=self._context)
             except self._kms.exceptions.ClientError as error:
