@@ -16,17 +16,9 @@ from tests.token_client.authorization_server import (
     serving,
     token,
 )
-from tests.token_client.clients import KINDS
 from tests.token_client.hands import Hands
 from token_client.errors import DiscoveryError, ServerUnavailableError
 from token_client.server_metadata import well_known_urls
-
-
-@pytest.fixture(params=KINDS.values(), ids=KINDS)
-def made(request: pytest.FixtureRequest) -> Callable[..., Any]:
-    """Give what makes a client of either kind."""
-    maker: Callable[..., Any] = request.param
-    return maker
 
 
 def at(paths: dict[str, Answer]) -> Answer:

@@ -1,6 +1,7 @@
 """What the token endpoint's answers are taken for."""
 
 import json
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
@@ -16,15 +17,15 @@ _GOOD = {"access_token": "token-1", "token_type": "Bearer", "expires_in": 3600, 
 _A_YEAR_MS = 366 * 86_400_000
 
 
-def answer(status: int = 200, **members: object) -> HttpAnswer:
+def answer(members: Mapping[str, object], status: int = 200) -> HttpAnswer:
     """Make a good answer, but for these members; None leaves one out."""
-    body = {name: member for name, member in (_GOOD | members).items() if member is not None}
+    body = {name: member for name, member in {**_GOOD, **members}.items() if member is not None}
     return HttpAnswer(status, {}, json.dumps(body).encode())
 
 
 def granted(**members: object) -> AccessToken:
     """Read an answer with a token."""
-    token = read(answer(**members), _ASKED)
+    token = read(answer(members), _ASKED)
     assert isinstance(token, AccessToken)
     return token
 
@@ -65,14 +66,14 @@ def test_expires_in_is_a_number_however_it_is_written(expires_in: object, life_m
 def test_expires_in_of_another_kind_is_no_token_response(expires_in: object) -> None:
     """Nobody knows how long such a token lasts."""
     with pytest.raises(ServerUnavailableError, match="expires_in"):
-        read(answer(expires_in=expires_in), _ASKED)
+        read(answer({"expires_in": expires_in}), _ASKED)
 
 
 @pytest.mark.parametrize("expires_in", [0, -1, "0", "-5", float("-inf")])
 def test_a_token_that_has_expired_is_of_no_use(expires_in: object) -> None:
     """And no second attempt makes it better."""
     with pytest.raises(UnusableTokenError, match="expired"):
-        read(answer(expires_in=expires_in), _ASKED)
+        read(answer({"expires_in": expires_in}), _ASKED)
 
 
 @pytest.mark.parametrize(("scope", "tokens"), [("a", ("a",)), ("a  b ", ("a", "b")), ("", ()), (None, ("a", "b"))])
@@ -98,7 +99,7 @@ def test_scope_is_what_was_granted_else_what_was_asked_for(scope: str | None, to
 def test_a_malformed_member_is_no_token_response(members: dict[str, object]) -> None:
     """Among them what cannot stand in a header, or would begin another."""
     with pytest.raises(ServerUnavailableError, match=r"https://as\.example/token gave no token response: "):
-        read(answer(**members), _ASKED)
+        read(answer(members), _ASKED)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +122,7 @@ def test_another_status_without_an_oauth_error_is_no_answer(status: int) -> None
 def test_a_token_comes_with_200(status: int) -> None:
     """The same body with another status is no token response (RFC 6749 5.1)."""
     with pytest.raises(ServerUnavailableError, match=str(status)):
-        read(answer(status), _ASKED)
+        read(answer({}, status), _ASKED)
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
@@ -174,7 +175,7 @@ def test_a_text_that_repeats_the_secret_is_left_out(before: str) -> None:
 def test_a_token_of_another_type_is_of_no_use(asked: str, given: str) -> None:
     """Whoever asks for a bound token does not take one that any thief could use."""
     with pytest.raises(UnusableTokenError, match=f"of type {given}, not {asked}"):
-        read(answer(token_type=given), Asked("https://as.example/token", 0, asked, ()))
+        read(answer({"token_type": given}), Asked("https://as.example/token", 0, asked, ()))
 
 
 _JSON = st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(), st.lists, max_leaves=5)
