@@ -444,11 +444,7 @@ def test_what_is_asked_for_is_in_the_request(made: Maker) -> None:
 def test_nothing_secret_is_logged(made: Maker, caplog: pytest.LogCaptureFixture) -> None:
     """Through an outage, a rotation and a refusal, at every level of every logger."""
     sheaf = Sheaf([Secret(secret=b"first-s3cret"), Secret(secret=b"second-s3cret")])
-    answers = (
-        raw(b"s3cret", 503),
-        refusal("invalid_client", "first-s3cret"),
-        refusal("invalid_client", "second-s3cret"),
-    )
+    refusals = [refusal("invalid_client", text) for text in ("first-s3cret", "second-s3cret")]
     sent = [identity.authenticate(None, 0).headers["Authorization"][6:] for identity in sheaf.identities]
     with (
         caplog.at_level(logging.DEBUG),
