@@ -15,8 +15,8 @@ _LIFETIMES_S = range(60, 3_601)  # what STS takes
 class AwsRole:
     """The role that this process has, to `audience`: the authorization server's issuer.
 
-    The account needs outbound web identity federation, once for all; the global endpoint of STS does not offer it. STS signs
-    RS256, for `lifetime_s` seconds.
+    The account needs outbound web identity federation, once for all; the global endpoint of STS does not offer it. STS
+    signs RS256, for `lifetime_s` seconds.
     """
 
     audience: str

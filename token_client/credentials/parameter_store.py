@@ -12,7 +12,7 @@ from token_client.errors import CredentialsError
 class ParameterStoreSecret(KeptSecret):
     """A SecureString of one of the forms of `kept_secret`; it is read as often as `SecretsManagerSecret` is."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a choice of the user's, most of them rare
         self,
         name: str,
         *,

@@ -38,7 +38,7 @@ class PEMKey:
     """A key that was read once: reading an RSA key takes as long as many signatures."""
 
     def __init__(self, text: str, algorithm: str | None = None) -> None:
-        """Raises `ConfigurationError`, which quotes nothing of the text."""
+        """Read the text; raises `ConfigurationError`, which quotes nothing of it."""
         try:
             self._key = load_pem_private_key(text.encode(), password=None)
         except (ValueError, TypeError, UnsupportedAlgorithm):

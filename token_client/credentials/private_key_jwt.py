@@ -40,8 +40,8 @@ class PrivateKeyJWT:
     """A client id, and the key whose public half the server knows for it.
 
     `key` is the text of a PEM file (PKCS #8 or older, not encrypted), the path of one, or a `KMSKey`. `algorithm` is
-    RS256, PS256, ES256 or EdDSA; None is the usual one of the key's kind. `key_id` is the `kid` that the server knows it
-    by, None for none. An assertion is good for `lifetime_s` seconds, and for one request.
+    RS256, PS256, ES256 or EdDSA; None is the usual one of the key's kind. `key_id` is the `kid` that the server knows
+    it by, None for none. An assertion is good for `lifetime_s` seconds, and for one request.
     """
 
     client_id: str

@@ -16,7 +16,7 @@ class SecretsManagerSecret(KeptSecret):
     where the server does not accept it: that is how a rotation is noticed.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a choice of the user's, most of them rare
         self,
         secret_id: str,
         *,
