@@ -53,10 +53,8 @@ class RequestsAuth(AuthBase):
 def _send_again(response: Response, headers: Any, options: Any) -> Response:
     """Send the request of an answer again over the same adapter, as requests' own HTTPDigestAuth does."""
     _ = response.content  # so that the connection is free for the next request
-    response.close()
     request = response.request.copy()
     request.headers.update(headers)
     again: Response = response.connection.send(request, **options)
     again.history = [*response.history, response]
-    again.request = request
     return again
