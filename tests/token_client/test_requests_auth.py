@@ -64,7 +64,7 @@ def test_the_second_request_has_the_settings_of_the_first(session: requests.Sess
     session.mount("http://", adapter)
     own: dict[str, Any] = {"timeout": 7, "verify": str(file), "cert": str(file), "stream": True}
     with serving(accepting("new", REFUSED)) as api:
-        session.get(api.url, proxies={"https": "http://127.0.0.1:9"}, **own)
+        session.get(api.url, proxies={"https": "http://127.0.0.1:9"}, **own).close()
     first, second = adapter.settings
     assert first == second
     assert {name: second[name] for name in own} == own
