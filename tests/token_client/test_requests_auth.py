@@ -14,27 +14,32 @@ from requests.adapters import HTTPAdapter
 from tests.token_client.callers import AsyncTokens, Tokens
 from tests.token_client.protected_api import Asked, Reply, accepting, serving
 from token_client.dpop import DPoPKey
-from token_client.errors import InsufficientScopeError
+from token_client.errors import InsufficientScopeError, ServerUnavailableError
 from token_client.requests_auth import RequestsAuth
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from token_client.access_token import AccessToken
+
 REFUSED = Reply(401, {"WWW-Authenticate": 'Bearer error="invalid_token"'}, b"no")
+SCOPELESS = Reply(403, {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}, b"why")
 
 
 class RecordingAdapter(HTTPAdapter):
-    """requests' own adapter, which keeps with which settings it was called."""
+    """requests' own adapter, which keeps with which settings it was called, and what it gave."""
 
     def __init__(self) -> None:
         super().__init__()
         self.settings: list[dict[str, Any]] = []
+        self.responses: list[requests.Response] = []
 
     def send(self, request: Any, *args: Any, **settings: Any) -> Any:
         """Keep the settings, and send."""
         self.settings.append(settings)
-        return super().send(request, *args, **settings)
+        self.responses.append(super().send(request, *args, **settings))
+        return self.responses[-1]
 
 
 @pytest.fixture
@@ -59,7 +64,7 @@ def test_the_second_request_has_the_settings_of_the_first(session: requests.Sess
     session.mount("http://", adapter)
     own: dict[str, Any] = {"timeout": 7, "verify": str(file), "cert": str(file), "stream": True}
     with serving(accepting("new", REFUSED)) as api:
-        session.get(api.url, proxies={"https": "http://127.0.0.1:9"}, **own)
+        session.get(api.url, proxies={"https": "http://127.0.0.1:9"}, **own).close()
     first, second = adapter.settings
     assert first == second
     assert {name: second[name] for name in own} == own
@@ -106,13 +111,11 @@ def test_a_good_answer_streams(session: requests.Session) -> None:
 
 def test_a_connection_is_used_again(session: requests.Session) -> None:
     """The refusal is read to its end and its connection is free, for the second request and for the next call."""
-    session.mount("http://", HTTPAdapter(pool_connections=1, pool_maxsize=1, pool_block=True))
     with serving(accepting("new", REFUSED)) as api:
         for _ in range(3):
-            session.auth = RequestsAuth(Tokens(["old", "new"]))
-            with session.get(api.url, stream=True, timeout=10) as response:
-                assert response.status_code == 200
-                _ = response.content
+            with session.get(api.url, stream=True, auth=RequestsAuth(Tokens(["old", "new"]))) as response:
+                assert (response.status_code, response.content) == (200, b"good:")
+        assert len({each.port for each in api.asked}) == 1
 
 
 def test_a_file_is_sent_again_from_where_it_began(session: requests.Session) -> None:
@@ -157,13 +160,32 @@ def test_a_redirect_after_a_renewal_is_followed(session: requests.Session) -> No
         assert [each.path for each in api.asked] == ["/here", "/here", "/there", "/there", "/there"]
 
 
-def test_the_connection_is_free_after_an_error(session: requests.Session) -> None:
-    """InsufficientScopeError leaves nothing behind that only the garbage collector would close."""
-    session.mount("http://", HTTPAdapter(pool_connections=1, pool_maxsize=1, pool_block=True))
-    said = Reply(403, {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}, b"why")
-    with serving(lambda _: said) as api:
+@pytest.mark.parametrize("replies", [[SCOPELESS], [REFUSED, SCOPELESS]], ids=["at first", "after a renewal"])
+def test_the_connection_is_free_after_a_missing_scope(session: requests.Session, replies: list[Reply]) -> None:
+    """The answer was read for the error: its connection serves the next call."""
+    answers = iter(replies * 2)
+    with serving(lambda _: next(answers)) as api:
         for _ in range(2):
             with pytest.raises(InsufficientScopeError) as raised:
-                session.get(api.url, stream=True, timeout=10)
+                session.get(api.url, stream=True, auth=RequestsAuth(Tokens(["old", "new"])))
             error: Any = raised.value
             assert error.response.content == b"why"
+        assert len({each.port for each in api.asked}) == 1
+
+
+class Failing(Tokens):
+    """A client that gets no other token."""
+
+    def renew(self, rejected: AccessToken) -> AccessToken | None:
+        """Fail."""
+        self.renewals.append(rejected.value)
+        raise ServerUnavailableError("the authorization server is down")
+
+
+def test_an_error_leaves_no_connection_open(session: requests.Session) -> None:
+    """A refusal that nobody gets is closed, and not left to the garbage collector."""
+    session.mount("http://", adapter := RecordingAdapter())
+    with serving(lambda _: REFUSED) as api, pytest.raises(ServerUnavailableError):
+        session.get(api.url, stream=True, auth=RequestsAuth(Failing(["old"])))
+    (refused,) = adapter.responses
+    assert refused.raw.closed
