@@ -63,4 +63,5 @@ lock: ## write the lock files anew from pyproject.toml
 	@echo uv | $(LOCK) -c requirements.lock - -o requirements-uv.lock
 	@for name in auth-server authorizer resource-server; do \
 		$(LOCK) pyproject.toml -c requirements.lock --extra $$name -o $$(echo $$name | tr - _)/requirements.txt; done
+	@$(LOCK) pyproject.toml -c requirements.lock --extra client -o token_client/requirements.txt
 	@echo awslambdaric | $(LOCK) - -o tests/artifact/requirements.txt
