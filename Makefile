@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 SETUP := $(VENV)/.set-up
 SECONDS ?= 600
 STACK ?= default
+STACKS := default authorizer token-vending token-client
 CASES ?= 100000
 
 .PHONY: help run test setup check bench deploy docs format lock
@@ -43,7 +44,7 @@ bench: $(SETUP) ## the benchmarks: one table, and bench/results.json
 	@$(BIN)/python -m bench
 
 deploy: $(SETUP) ## sam build and sam deploy --guided; STACK=authorizer: the authorizer alone
-	$(if $(filter default authorizer,$(STACK)),,$(error STACK is default or authorizer; sam asks for the name of the stack))
+	$(if $(filter $(STACKS),$(STACK)),,$(error STACK is one of: $(STACKS); sam asks for the name of the stack))
 	@cd infra && PATH="$(CURDIR)/$(BIN):$$PATH" && export PATH && \
 		sam build --config-env $(STACK) && sam deploy --guided --config-env $(STACK)
 
