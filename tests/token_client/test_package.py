@@ -38,17 +38,16 @@ async def used(client: TokenClient, coroutines: AsyncTokenClient) -> list[str]:
 WRONG = "from token_client import TokenClient\n\nTokenClient('https://a.example', scope=1, retries='3').token().nothing\n"
 
 
-def run(*command: str, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a command, which inherits nothing of this process but where programs are."""
+def run(*command: str, cwd: Path, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command, which inherits nothing of this process but where programs are, and sees nothing of the checkout."""
     base = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return subprocess.run(command, env=base | (environ or {}), capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
+    return subprocess.run(command, cwd=cwd, env=base | (environ or {}), capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
 
 
-def done(*command: str) -> str:
+def done(*command: str) -> None:
     """Run a command that must not fail. Unlike `run`, with this process's index and mirrors."""
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
     assert result.returncode == 0, f"{' '.join(command)}\n{result.stdout}\n{result.stderr}"
-    return result.stdout
 
 
 @pytest.fixture(scope="module")
@@ -80,21 +79,21 @@ def test_the_wheel_is_typed_and_has_its_licence(wheel: Path) -> None:
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 
-def test_nothing_of_the_servers_comes_with_it(python: Path) -> None:
+def test_nothing_of_the_servers_comes_with_it(python: Path, tmp_path: Path) -> None:
     """Neither their dependencies nor those of the command line; and nothing that is there is broken."""
     code = f"import importlib.util as i; print([name for name in {OF_OTHERS!r} if i.find_spec(name)])"
-    assert run(str(python), "-c", code).stdout.strip() == "[]"
+    assert run(str(python), "-c", code, cwd=tmp_path).stdout.strip() == "[]"
     done(sys.executable, "-m", "uv", "pip", "check", "--python", str(python))
 
 
-def test_boto3_is_imported_where_aws_is_used_alone(python: Path) -> None:
+def test_boto3_is_imported_where_aws_is_used_alone(python: Path, tmp_path: Path) -> None:
     """Whoever has no store and no secret in AWS does not wait for boto3, which takes longer than all the rest."""
     code = (
         "import sys; from token_client import TokenClient\n"
         "TokenClient('https://a.example', client_id='a', client_secret='b')\n"
         "print(sorted({'boto3', 'botocore', 'requests'} & sys.modules.keys()))"
     )
-    result = run(str(python), "-c", code)
+    result = run(str(python), "-c", code, cwd=tmp_path)
     assert (result.stdout.strip(), result.stderr) == ("[]", "")
 
 
@@ -104,7 +103,7 @@ def test_the_script_runs_with_it(python: Path, local_stack: dict[str, Any], tmp_
     script.write_bytes((ROOT / "examples" / "token_script.py").read_bytes())
     environ = {"CLIENT_ID": local_stack["client_id"], "CLIENT_SECRET": local_stack["client_secret"]}
     arguments = (local_stack["issuer"], local_stack["api"], "products:read")
-    result = run(str(python), str(script), *arguments, environ=environ)
+    result = run(str(python), str(script), *arguments, cwd=tmp_path, environ=environ)
     assert (result.returncode, result.stderr) == (0, "")
     assert "Kettle: 24.90\n" in result.stdout
 
@@ -115,7 +114,5 @@ def test_a_program_passes_the_strict_type_checker(python: Path, tmp_path: Path) 
         file = tmp_path / f"{name}.py"
         file.write_text(source, encoding="utf-8")
         strict = ("--strict", "--config-file=", "--no-incremental", "--python-executable", str(python))
-        result = subprocess.run(  # noqa: S603 - our own arguments
-            [sys.executable, "-m", "mypy", *strict, str(file)], cwd=tmp_path, capture_output=True, text=True, check=False
-        )
+        result = run(sys.executable, "-m", "mypy", *strict, str(file), cwd=tmp_path)
         assert result.stdout.count(" error: ") == errors, result.stdout + result.stderr
