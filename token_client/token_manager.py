@@ -44,7 +44,7 @@ _LEASE_S: Final = 5.0  # for one write, which ends it
 _PURPOSE: Final = b"latchkey token_manager 1"
 # The form is ours to write, and its answer is not to be compressed.
 _OURS: Final = frozenset({"content-type", "content-length", "accept-encoding"})
-# What another attempt may change. A function of one's own fails as its HTTP library does: requests' errors are OSErrors.
+# What another attempt may change. Functions of one's own fail as their HTTP library does; requests' are OSErrors.
 _PASSING: Final = (ServerUnavailableError, httpx.TransportError, OSError)
 _log = logging.getLogger("token_client")
 
