@@ -95,6 +95,7 @@ class Acquisition:
             reading = yield from call(slot.read)
             if reading.token is not None and is_wanted(reading.token):
                 return reading.token
+            self._endpoint.check_wait()
             if holder.is_gone(reading.lease_owner) and (yield from lease.take(reading.lease_owner)):
                 return (yield from self._looked_again(slot, lease, is_wanted))
             if self._clocks.monotonic() >= until:

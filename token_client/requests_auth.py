@@ -35,14 +35,18 @@ class RequestsAuth(AuthBase):
         """Follow an answer. All state is of this one: a request may be prepared once and sent by many threads."""
         result: object = None
         steps = self._calls.follow(signed, body, response)
-        while step := advance(steps, result):
-            match step:
-                case Renew(rejected):
-                    result = self._client.renew(rejected)
-                case Read():
-                    result = response.content
-                case Send(headers):
-                    result = response = _send_again(response, headers, options)
+        try:
+            while step := advance(steps, result):
+                match step:
+                    case Renew(rejected):
+                        result = self._client.renew(rejected)
+                    case Read():
+                        result = response.content
+                    case Send(headers):
+                        result = response = _send_again(response, headers, options)
+        except BaseException:
+            response.close()  # as httpx does by itself; nobody else has it yet
+            raise
         return response
 
 

@@ -4,6 +4,7 @@ import logging
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import quote_plus
 
 from token_client import effects, retries, token_response
 from token_client.access_token import AccessToken
@@ -57,28 +58,33 @@ class TokenEndpoint:
     def __post_init__(self) -> None:
         self._known = Known(ServerClock(self.clocks))
 
+    def now(self) -> float:
+        """Give the server's time, in Unix seconds."""
+        return self._known.clock.now()
+
     def fetch(self, identity: Identity, hold: Hold) -> Steps[Fetched]:
         """Give a token; raises `TokenClientError`, `ServerUnavailableError` only after the last attempt."""
-        self._check_wait()
+        self.check_wait()
         fetch = Fetch(identity, hold)
         for left in reversed(range(self.limits.retries + 1)):
             try:
                 return (yield from self._attempt(fetch))
             except ServerUnavailableError as error:
-                pause_s = retries.pause_s(self.limits, self.clocks, error)
-                if left == 0 or pause_s > retries.LONGEST_PAUSE_S:
+                if left == 0 or _asks_for_longer(error):
                     raise self._last(error, self.limits.retries + 1 - left) from None
+                pause_s = retries.pause_s(self.limits, self.clocks, error)
                 _logger.warning("%s; tried again in %.1f s", error, pause_s)
                 yield from self._pause(pause_s, hold)
         raise AssertionError("unreachable")
 
-    def _check_wait(self) -> None:
+    def check_wait(self) -> None:
+        """Raise `ServerUnavailableError` while the server is not to be asked."""
         left_s = self._not_before - self.clocks.monotonic()
         if left_s > 0:
             raise ServerUnavailableError(f"the server asked to wait for {left_s:.0f} s more", retry_after_s=left_s)
 
     def _last(self, error: ServerUnavailableError, attempts: int) -> ServerUnavailableError:
-        if (error.retry_after_s or 0.0) > retries.LONGEST_PAUSE_S:
+        if _asks_for_longer(error):
             self._not_before = self.clocks.monotonic() + (error.retry_after_s or 0.0)
         asked = f", asks to wait for {error.retry_after_s:.0f} s" if error.retry_after_s is not None else ""
         times = f" (attempt {attempts})" if attempts > 1 else ""
@@ -100,12 +106,13 @@ class TokenEndpoint:
             if isinstance(outcome, AccessToken):
                 return Fetched(outcome, fetch.identity)
             if not (yield from self._is_remedied(outcome, fetch)):
-                raise _refused(outcome, fetch)
+                hint = _HINTS.get(outcome.error, "")
+                raise TokenRefusedError(outcome.error, outcome.description, outcome.status, hint=hint)
 
     def _exchange(self, server: Server, fetch: Fetch) -> Steps[AccessToken | Refusal]:
         fetch.offset_s, fetch.nonce, now = self._known.clock.offset_s, self._known.nonce, self._known.clock.now()
         fetch.authenticated = yield from call(lambda: fetch.identity.authenticate(server, now))
-        asked = self._asked(server)
+        asked = self._asked(server, fetch)
         request = self.request.to(server.token_endpoint, fetch.authenticated, self._proof(server))
         answer = yield from self._send(request, fetch.hold)
         nonce = answer.headers.get("dpop-nonce", "")
@@ -119,9 +126,9 @@ class TokenEndpoint:
         self._known.clock.learn(answer)
         return answer
 
-    def _asked(self, server: Server) -> Asked:
+    def _asked(self, server: Server, fetch: Fetch) -> Asked:
         token_type = "Bearer" if self.dpop_key is None else "DPoP"
-        return Asked(server.token_endpoint, self.clocks.wall(), token_type, self.request.scope)
+        return Asked(server.token_endpoint, self.clocks.wall(), token_type, self.request.scope, _secrets(fetch))
 
     def _proof(self, server: Server) -> str | None:
         if self.dpop_key is None:
@@ -139,18 +146,14 @@ class TokenEndpoint:
         return False
 
 
-def _refused(refusal: Refusal, fetch: Fetch) -> TokenRefusedError:
-    description = refusal.description
-    # A server that repeats what it was sent must not bring a secret into a log.
-    if description is not None and any(secret in description for secret in _secrets(fetch)):
-        description = None
-    return TokenRefusedError(refusal.error, description, refusal.status, hint=_HINTS.get(refusal.error, ""))
+def _asks_for_longer(error: ServerUnavailableError) -> bool:
+    return (error.retry_after_s or 0.0) > retries.LONGEST_PAUSE_S
 
 
-def _secrets(fetch: Fetch) -> list[str]:
-    """Give what must not be shown of a request."""
+def _secrets(fetch: Fetch) -> tuple[str, ...]:
+    """Give what no text of the answer to a request may show: as it is, and as it stands in a form."""
     form = fetch.authenticated.form
     texts = [form.get("client_secret", ""), form.get("client_assertion", "")]
     texts += fetch.authenticated.headers.get("Authorization", "").split(" ")[1:]
     texts.append((fetch.identity.secret or b"").decode(errors="replace"))
-    return [text for text in texts if text]
+    return tuple(shape for text in texts if text for shape in (text, quote_plus(text)))

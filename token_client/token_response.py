@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -17,6 +17,7 @@ ASSUMED_LIFE_S = 300  # where the server does not say (5.1: expires_in is only r
 _LONGEST_LIFE_S = 366 * 86_400
 _LONGEST_CODE = 64
 _LONGEST_DESCRIPTION = 256
+_LEFT_OUT = "(left out, for it repeats a secret)"
 _TOKEN = re.compile(r"[!-~]+")  # what can stand in a header, whatever the scheme
 _NUMBER = re.compile(r"-?[0-9]{1,12}(\.[0-9]+)?")
 _TYPES = {"bearer": "Bearer", "dpop": "DPoP"}  # 5.1: case insensitive
@@ -24,12 +25,20 @@ _TYPES = {"bearer": "Bearer", "dpop": "DPoP"}  # 5.1: case insensitive
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the answer is held against: where and when it was asked for (Unix seconds), type and scope."""
+    """What the answer is held against: where and when it was asked for (Unix seconds), type and scope.
+
+    `secrets` are what no error may show, though the answer repeated it.
+    """
 
     token_endpoint: str
     at: float
     token_type: str
     scope: tuple[str, ...]
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    def shown(self, text: str, longest: int) -> str:
+        """Give a text of the answer's as a log may show it."""
+        return _LEFT_OUT if any(secret in text for secret in self.secrets) else printable(text, longest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +59,7 @@ def read(answer: HttpAnswer, asked: Asked) -> AccessToken | Refusal:
     if retries.is_retried(answer.status):
         raise retries.unavailable(where, f"answered {answer.status}", answer, asked.at)
     members = json_object(answer.body)
-    refusal = _refusal(answer.status, members)
+    refusal = _refusal(answer.status, members, asked)
     if refusal is not None:
         return refusal
     if answer.status != HTTPStatus.OK:
@@ -70,17 +79,15 @@ def json_object(body: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _refusal(status: int, members: Mapping[str, Any] | None) -> Refusal | None:
+def _refusal(status: int, members: Mapping[str, Any] | None, asked: Asked) -> Refusal | None:
     error = (members or {}).get("error")
     # Some servers say it with 200. Where there is a token as well, it is no error.
     if members is None or not isinstance(error, str) or not error or "access_token" in members:
         return None
     description = members.get("error_description")
-    return Refusal(
-        printable(error, _LONGEST_CODE),
-        printable(description, _LONGEST_DESCRIPTION) or None if isinstance(description, str) else None,
-        status,
-    )
+    is_said = isinstance(description, str) and description
+    said = asked.shown(str(description), _LONGEST_DESCRIPTION) if is_said else None
+    return Refusal(asked.shown(error, _LONGEST_CODE), said, status)
 
 
 def printable(text: str, longest: int) -> str:
@@ -97,7 +104,7 @@ def _token(members: Mapping[str, Any], asked: Asked) -> AccessToken:
         raise ValueError("token_type is missing")  # noqa: TRY004 - a fault of the answer, not of the caller's types
     token_type = _TYPES.get(kind.lower())
     if token_type != asked.token_type:
-        raise UnusableTokenError(f"the token is of type {printable(kind, _LONGEST_CODE)}, not {asked.token_type}")
+        raise UnusableTokenError(f"the token is of type {asked.shown(kind, _LONGEST_CODE)}, not {asked.token_type}")
     life_s = _life_s(members.get("expires_in"))
     if life_s <= 0:
         raise UnusableTokenError("the token has expired already: expires_in is not above 0")

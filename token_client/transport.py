@@ -60,7 +60,8 @@ def send(request: HttpRequest, timeout_s: float) -> HttpAnswer:
         outcomes.append(_outcome(client, request))
     else:
         thread.join(timeout_s)
-    client.close()  # the thread may still be waiting: its connection is closed, and it ends
+    finally:
+        client.close()  # the thread may still be waiting: its connection is closed, and it ends
     outcome = outcomes[0] if outcomes else httpx.TimeoutException("")
     if isinstance(outcome, Exception):
         _fail(request, outcome)
