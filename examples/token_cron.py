@@ -2,7 +2,7 @@
 
     * * * * * ISSUER=... API=... SECRET_NAME=... TOKEN_TABLE=token-cache python token_cron.py
 
-Each run finds the token of an earlier one in DynamoDB, whichever machine that ran on; about one in sixty asks for another.
+Each run finds the token of an earlier one in DynamoDB, whatever machine that ran on; one in sixty asks for another.
 """
 
 import os

@@ -1,6 +1,6 @@
 """A service that calls another API for each of its own requests, with one token for all of them.
 
-    ISSUER=... API=... CLIENT_ID=... CLIENT_SECRET=... uvicorn token_fastapi_service:app
+ISSUER=... API=... CLIENT_ID=... CLIENT_SECRET=... uvicorn token_fastapi_service:app
 """
 
 import logging

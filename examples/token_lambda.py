@@ -1,7 +1,7 @@
 """A Lambda that calls an API with a token: infra/examples/token-client.yaml deploys it.
 
-The secret is in Secrets Manager. The token is in DynamoDB, encrypted, so that a thousand of these that start at once ask
-for one token. What stands outside the handler is made once for each execution environment, and nothing of AWS is asked
+The secret is in Secrets Manager. The token is in DynamoDB, encrypted, so that a thousand of these that start at once
+ask for one token. What stands outside the handler is made once for each execution environment, and asks nothing of AWS
 before the first invocation.
 """
 

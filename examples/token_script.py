@@ -1,6 +1,7 @@
 """A script that calls an API with a token.
 
-    CLIENT_ID=... CLIENT_SECRET=... python token_script.py https://auth.example.com https://api.example.com products:read
+    export CLIENT_ID=... CLIENT_SECRET=...
+    python token_script.py https://auth.example.com https://api.example.com products:read
 
 prints the API's products, or one line on what went wrong, and then ends with status 1.
 """

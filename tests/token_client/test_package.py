@@ -35,11 +35,13 @@ async def used(client: TokenClient, coroutines: AsyncTokenClient) -> list[str]:
     except TokenClientError as error:
         return [str(error)]
 """
-WRONG = "from token_client import TokenClient\n\nTokenClient('https://a.example', scope=1, retries='3').token().nothing\n"
+WRONG = (
+    "from token_client import TokenClient\n\nTokenClient('https://a.example', scope=1, retries='3').token().nothing\n"
+)
 
 
 def run(*command: str, cwd: Path, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a command, which inherits nothing of this process but where programs are, and sees nothing of the checkout."""
+    """Run a command, which inherits nothing but where programs are, and sees nothing of the checkout."""
     base = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return subprocess.run(command, cwd=cwd, env=base | (environ or {}), capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
 
@@ -61,7 +63,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the Python of an environment that holds `latchkey[client]`, in the versions of its lock, and nothing else."""
+    """Give the Python of an environment that holds `latchkey[client]`, in its locked versions, and nothing else."""
     folder = tmp_path_factory.mktemp("alone") / "venv"
     uv, python = (sys.executable, "-m", "uv"), folder / "bin" / "python"
     done(*uv, "venv", "--quiet", "--python", sys.executable, str(folder))
@@ -109,7 +111,7 @@ def test_the_script_runs_with_it(python: Path, local_stack: dict[str, Any], tmp_
 
 
 def test_a_program_passes_the_strict_type_checker(python: Path, tmp_path: Path) -> None:
-    """mypy --strict accepts a user's program against the installed package, and tells what is wrong in another."""
+    """mypy accepts a user's program against what is installed, and tells what is wrong in another."""  # noqa: D403 - its name
     for name, source, errors in (("program", PROGRAM, 0), ("wrong", WRONG, 3)):
         file = tmp_path / f"{name}.py"
         file.write_text(source, encoding="utf-8")
