@@ -23,6 +23,8 @@ TEMPLATES: Final = (TEMPLATE, AUTHORIZER_TEMPLATE)
 # The examples whose functions are built of ours.
 VENDING_EXAMPLE: Final = TEMPLATE.parent / "examples" / "token-vending.yaml"
 CLIENT_EXAMPLE: Final = VENDING_EXAMPLE.with_name("token-client.yaml")
+# The table of the client SDK, which is its users' and stands in their accounts.
+TOKEN_CACHE_EXAMPLE: Final = TEMPLATE.parent / "examples" / "token-cache.yaml"
 FUNCTION: Final = "AWS::Serverless::Function"
 TABLE: Final = "AWS::DynamoDB::Table"
 API: Final = "AWS::Serverless::Api"

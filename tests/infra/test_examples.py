@@ -33,7 +33,7 @@ LETS_IN = {
     "http-api": "latchkey-OrdersApi/authorizers/*",
     "websocket": "latchkey-ChatApi/authorizers/latchkey-ChatAuthorizer",
 }
-BY_ITSELF = {"http-api-jwt", "load-balancer", "token-vending"}  # without our authorizer
+BY_ITSELF = {"http-api-jwt", "load-balancer", "token-cache", "token-vending"}  # without our authorizer
 OF_CLIENTS = {"token-client"}  # no API at all: tests/examples/test_token_lambda.py
 GIVEN = {
     "AuthorizerArn": AUTHORIZER,
