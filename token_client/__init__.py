@@ -32,6 +32,17 @@ if TYPE_CHECKING:
     from token_client.credentials.token_file import TokenFile
     from token_client.dpop import DPoPKey
     from token_client.store.dynamodb import DynamoDBTokenStore
+    from token_client.token_manager import (
+        decrypt,
+        encrypt,
+        fetch_token,
+        generate_encryption_key,
+        get_secrets,
+        load_token_from_dynamodb,
+        refresh_token,
+        retry_fetch_token,
+        save_token_to_dynamodb,
+    )
 
 __all__ = [
     "AccessToken",
@@ -59,6 +70,15 @@ __all__ = [
     "TokenFile",
     "TokenRefusedError",
     "UnusableTokenError",
+    "decrypt",
+    "encrypt",
+    "fetch_token",
+    "generate_encryption_key",
+    "get_secrets",
+    "load_token_from_dynamodb",
+    "refresh_token",
+    "retry_fetch_token",
+    "save_token_to_dynamodb",
 ]
 
 # Loaded when first named: a client with one kind of credentials and no store does not pay for the others.
@@ -76,6 +96,15 @@ _MODULES = {
     "PrivateKeyJWT": "credentials.private_key_jwt",
     "SecretsManagerSecret": "credentials.secrets_manager",
     "TokenFile": "credentials.token_file",
+    "decrypt": "token_manager",
+    "encrypt": "token_manager",
+    "fetch_token": "token_manager",
+    "generate_encryption_key": "token_manager",
+    "get_secrets": "token_manager",
+    "load_token_from_dynamodb": "token_manager",
+    "refresh_token": "token_manager",
+    "retry_fetch_token": "token_manager",
+    "save_token_to_dynamodb": "token_manager",
 }
 
 

@@ -34,6 +34,7 @@ LETS_IN = {
     "websocket": "latchkey-ChatApi/authorizers/latchkey-ChatAuthorizer",
 }
 BY_ITSELF = {"http-api-jwt", "load-balancer", "token-cache", "token-vending"}  # without our authorizer
+OF_CLIENTS = {"token-client"}  # no API at all: tests/examples/test_token_lambda.py
 GIVEN = {
     "AuthorizerArn": AUTHORIZER,
     "Issuer": "https://auth.example.com",
@@ -75,8 +76,8 @@ def authorizer_of(stack: Stack) -> Document:
 
 
 def test_every_example_is_tested_here() -> None:
-    """There is no example of which nothing is said here."""
-    assert {path.stem for path in EXAMPLES} == LETS_IN.keys() | BY_ITSELF
+    """There is no example of which nothing is said here, or where it is used."""
+    assert {path.stem for path in EXAMPLES} == LETS_IN.keys() | BY_ITSELF | OF_CLIENTS
 
 
 @pytest.mark.parametrize("name", sorted(LETS_IN))
