@@ -9,6 +9,7 @@ cores, twenty interpreters that import boto3 would arrive one after the other, w
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -82,12 +83,14 @@ def ready(processes: int, client: Mapping[str, Any], **told: Any) -> Iterator[Fl
     """Have processes stand at the barrier."""
     document = json.dumps({"processes": processes, "client": client, **told})
     command = [sys.executable, "-m", "tests.token_client.fleet", document]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own arguments
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, start_new_session=True, **pipes) as process:  # noqa: S603 - our own arguments
         assert process.stdout is not None
         try:
             yield Fleet(json.loads(process.stdout.readline())["pids"], process)
         finally:
-            process.kill()
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)  # those that it forked, too, be they stopped
 
 
 if __name__ == "__main__":
