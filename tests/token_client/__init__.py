@@ -1,1 +1,1 @@
-"""Tests of the client SDK."""
+"""The client SDK, against real servers."""
