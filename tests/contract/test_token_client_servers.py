@@ -11,7 +11,7 @@ import requests
 from tests.contract.servers.running import METHODS, SERVERS, Server, local, pem
 from tests.token_client.front import before, once, spoilt
 from token_client import AsyncTokenClient, TokenClient
-from token_client.credentials.private_key_jwt import PrivateKeyJWT
+# from token_client.credentials.private_key_jwt import PrivateKeyJWT
 from token_client.errors import InsufficientScopeError, TokenRefusedError
 
 HOWS = ("discovered", "told")

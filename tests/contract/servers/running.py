@@ -18,7 +18,7 @@ from tests.conftest import running_stack
 
 NODE: Final = Path(__file__).parents[1] / "node"
 SECRET: Final = "a secret of forty-three characters, or so ."
-ODD_SECRET: Final = "with a colon: a per cent %, a plus +, and é"
+ODD_SECRET: Final = "with a colon: a per cent %, a plus +, an ampersand &, a slash /"  # RFC 6749 A.2: any of VSCHAR
 METHODS: Final = ("client_secret_basic", "client_secret_post", "private_key_jwt")
 KEY: Final = RSAKey.generate_key(2048)
 Clock = Mapping[str, int]
