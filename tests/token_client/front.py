@@ -4,17 +4,19 @@
         front.url                       the issuer, to a client: metadata names it, unless front.renames is False
         front.fault = status(500)       what becomes of token requests from now on; None: they are forwarded
         front.token_requests            how many there were, forwarded or not
+        front.issued[token]             whose each token is, and what was said of it
 """
 
 import json
 import threading
 import time
+from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 import httpx
 
@@ -48,6 +50,8 @@ class Call(BaseHTTPRequestHandler):
     def forward(self) -> None:
         """Answer as the server behind does."""
         said = self.ask()
+        if self.command == "POST" and said.status_code == httpx.codes.OK:
+            self.front.issued[said.json()["access_token"]] = (self.client_id, said.json())
         self.answer(said.status_code, self.front.renamed(said.content), dict(said.headers))
 
     def ask(self) -> httpx.Response:
@@ -55,6 +59,12 @@ class Call(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {name: value for name, value in self.headers.items() if name.lower() not in {"host", "connection"}}
         return self.front.http.request(self.command, self.front.origin + self.path, content=body, headers=headers)
+
+    @property
+    def client_id(self) -> str:
+        """Give whose request it is (RFC 6749 2.3.1)."""
+        credentials = b64decode(self.headers.get("Authorization", "").removeprefix("Basic ")).decode()
+        return unquote_plus(credentials.partition(":")[0])
 
     def answer(self, status: int, body: bytes, headers: Mapping[str, str], *, length: int | None = None) -> None:
         """Send an answer, which may say that it is longer than it is."""
@@ -81,6 +91,7 @@ class Front:
     fault: Fault | None = None
     renames: bool = True
     token_requests: int = 0
+    issued: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
     asked: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _server: _Server | None = None
@@ -121,6 +132,15 @@ class Front:
             self._server.shutdown()
             self._server.server_close()
             self._server = None
+
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        """Refuse connections for a while."""
+        self.close()
+        try:
+            yield
+        finally:
+            self.open()
 
     @contextmanager
     def failing(self, fault: Fault) -> Iterator[None]:
@@ -171,6 +191,12 @@ def cut_short(call: Call) -> None:
     """Answer with the first half of a good answer, and hang up where there should be more."""
     body = call.ask().content
     call.answer(200, body[: len(body) // 2], {"Content-Type": "application/json"}, length=len(body))
+
+
+def hanging_up(call: Call) -> None:
+    """Answer nothing, and hang up."""
+    call.close_connection = True
+    call.connection.close()
 
 
 def late(call: Call) -> None:
