@@ -70,10 +70,14 @@ class BaseClient:
         server = _server(issuer, token_endpoint, clocks, allow_http=allow_http)
         request = token_request.checked(scope, resource, parameters)
         credentials = _credentials(credentials, client_id, client_secret, auth_method)
-        endpoint = TokenEndpoint(server, request, credentials, self._dpop_key, limits, clocks)
+        self._endpoint = TokenEndpoint(server, request, credentials, self._dpop_key, limits, clocks)
         key = _key(server, request, self._dpop_key)
         shared = None if store is None else Shared(store, key)
-        self._source = TokenSource(Acquisition(endpoint, credentials, shared, limits, clocks), clocks)
+        self._source = TokenSource(Acquisition(self._endpoint, credentials, shared, limits, clocks), clocks)
+
+    def now(self) -> float:
+        """Give the server's time, in Unix seconds, as far as its answers have told: proofs and assertions bear it."""
+        return self._endpoint.now()
 
     @property
     def dpop_key(self) -> "DPoPKey | None":

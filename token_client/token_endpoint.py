@@ -58,6 +58,10 @@ class TokenEndpoint:
     def __post_init__(self) -> None:
         self._known = Known(ServerClock(self.clocks))
 
+    def now(self) -> float:
+        """Give the server's time, in Unix seconds."""
+        return self._known.clock.now()
+
     def fetch(self, identity: Identity, hold: Hold) -> Steps[Fetched]:
         """Give a token; raises `TokenClientError`, `ServerUnavailableError` only after the last attempt."""
         self.check_wait()
