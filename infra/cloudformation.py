@@ -22,6 +22,8 @@ AUTHORIZER_TEMPLATE: Final = Path(__file__).with_name("authorizer.yaml")
 TEMPLATES: Final = (TEMPLATE, AUTHORIZER_TEMPLATE)
 # The one example whose functions are built of ours.
 VENDING_EXAMPLE: Final = TEMPLATE.parent / "examples" / "token-vending.yaml"
+# The table of the client SDK, which is its users' and stands in their accounts.
+TOKEN_CACHE_EXAMPLE: Final = TEMPLATE.parent / "examples" / "token-cache.yaml"
 FUNCTION: Final = "AWS::Serverless::Function"
 TABLE: Final = "AWS::DynamoDB::Table"
 API: Final = "AWS::Serverless::Api"

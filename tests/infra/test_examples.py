@@ -33,7 +33,7 @@ LETS_IN = {
     "http-api": "latchkey-OrdersApi/authorizers/*",
     "websocket": "latchkey-ChatApi/authorizers/latchkey-ChatAuthorizer",
 }
-BY_ITSELF = {"http-api-jwt", "load-balancer", "token-vending"}  # without our authorizer
+BY_ITSELF = {"http-api-jwt", "load-balancer", "token-cache", "token-vending"}  # without our authorizer
 GIVEN = {
     "AuthorizerArn": AUTHORIZER,
     "Issuer": "https://auth.example.com",
