@@ -1,4 +1,4 @@
-"""The connection to AWS: time-outs, and what its failures become. boto3 is imported once it is needed, and no sooner."""
+"""The connection to AWS: time-outs, and what its failures become. boto3 is imported when it is needed, no sooner."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NONSENSE = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 @dataclass(slots=True)
 class Connection:
-    """Makes boto3 clients, once each. `session` is a boto3 Session; without one, the environment says who asks, where."""
+    """Makes boto3 clients, once each. `session` is a boto3 Session; without one, the environment says who asks."""
 
     region_name: str | None = None
     endpoint_url: str | None = None
