@@ -17,11 +17,10 @@ import re
 from collections.abc import AsyncIterable
 from dataclasses import dataclass, field
 from enum import Enum
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
-from token_client import challenge
+from token_client import challenge, urls
 from token_client.dpop import Nonces, htu, origin
 from token_client.errors import ConfigurationError, InsufficientScopeError
 
@@ -290,15 +289,8 @@ def _rewind(part: Any, start: object) -> bool:
 
 def _require_privacy(url: str, *, allow_http: bool) -> None:
     parts = urlsplit(url)
-    if parts.scheme == "https" or (parts.scheme == "http" and (allow_http or _is_loopback(parts.hostname))):
+    if parts.scheme == "https" or (parts.scheme == "http" and (allow_http or urls.is_loopback(parts.hostname or ""))):
         return
     raise ConfigurationError(
         f"a token is not sent to {origin(url)}: only https is, http to this machine, or elsewhere with allow_http=True"
     )
-
-
-def _is_loopback(host: str | None) -> bool:
-    try:
-        return host == "localhost" or ip_address(host or "").is_loopback
-    except ValueError:
-        return False

@@ -35,24 +35,26 @@ class RequestsAuth(AuthBase):
         """Follow an answer. All state is of this one: a request may be prepared once and sent by many threads."""
         result: object = None
         steps = self._calls.follow(signed, body, response)
-        while step := advance(steps, result):
-            match step:
-                case Renew(rejected):
-                    result = self._client.renew(rejected)
-                case Read():
-                    result = response.content
-                case Send(headers):
-                    result = response = _send_again(response, headers, options)
+        try:
+            while step := advance(steps, result):
+                match step:
+                    case Renew(rejected):
+                        result = self._client.renew(rejected)
+                    case Read():
+                        result = response.content
+                    case Send(headers):
+                        result = response = _send_again(response, headers, options)
+        except BaseException:
+            response.close()  # as httpx does by itself; nobody else has it yet
+            raise
         return response
 
 
 def _send_again(response: Response, headers: Any, options: Any) -> Response:
     """Send the request of an answer again over the same adapter, as requests' own HTTPDigestAuth does."""
     _ = response.content  # so that the connection is free for the next request
-    response.close()
     request = response.request.copy()
     request.headers.update(headers)
     again: Response = response.connection.send(request, **options)
     again.history = [*response.history, response]
-    again.request = request
     return again

@@ -14,14 +14,17 @@ from requests.adapters import HTTPAdapter
 from tests.token_client.callers import AsyncTokens, Tokens
 from tests.token_client.protected_api import Asked, Reply, accepting, serving
 from token_client.dpop import DPoPKey
-from token_client.errors import InsufficientScopeError
+from token_client.errors import InsufficientScopeError, ServerUnavailableError
 from token_client.requests_auth import RequestsAuth
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from token_client.access_token import AccessToken
+
 REFUSED = Reply(401, {"WWW-Authenticate": 'Bearer error="invalid_token"'}, b"no")
+SCOPELESS = Reply(403, {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}, b"why")
 
 
 class RecordingAdapter(HTTPAdapter):
@@ -157,13 +160,34 @@ def test_a_redirect_after_a_renewal_is_followed(session: requests.Session) -> No
         assert [each.path for each in api.asked] == ["/here", "/here", "/there", "/there", "/there"]
 
 
-def test_the_connection_is_free_after_an_error(session: requests.Session) -> None:
-    """InsufficientScopeError leaves nothing behind that only the garbage collector would close."""
+@pytest.mark.parametrize("replies", [[SCOPELESS], [REFUSED, SCOPELESS]], ids=["at first", "after a renewal"])
+def test_the_connection_is_free_after_a_missing_scope(session: requests.Session, replies: list[Reply]) -> None:
+    """The answer was read for the error: its connection serves the next call."""
     session.mount("http://", HTTPAdapter(pool_connections=1, pool_maxsize=1, pool_block=True))
-    said = Reply(403, {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}, b"why")
-    with serving(lambda _: said) as api:
+    answers = iter(replies * 2)
+    with serving(lambda _: next(answers)) as api:
         for _ in range(2):
+            session.auth = RequestsAuth(Tokens(["old", "new"]))
             with pytest.raises(InsufficientScopeError) as raised:
                 session.get(api.url, stream=True, timeout=10)
             error: Any = raised.value
             assert error.response.content == b"why"
+
+
+class Failing(Tokens):
+    """A client that gets no other token."""
+
+    def renew(self, rejected: AccessToken) -> AccessToken | None:
+        """Fail."""
+        self.renewals.append(rejected.value)
+        raise ServerUnavailableError("the authorization server is down")
+
+
+def test_the_connection_is_free_after_a_renewal_that_failed(session: requests.Session) -> None:
+    """An error leaves no connection behind that only the garbage collector would give back."""
+    session.mount("http://", HTTPAdapter(pool_connections=1, pool_maxsize=1, pool_block=True))
+    session.auth = RequestsAuth(Failing(["old"]))
+    with serving(lambda _: REFUSED) as api:
+        for _ in range(2):
+            with pytest.raises(ServerUnavailableError):
+                session.get(api.url, stream=True, timeout=10)
