@@ -1,17 +1,22 @@
 """The same client code against Latchkey, node-oidc-provider and a server built on Authlib."""
 
 import asyncio
+import socket
+import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 import requests
 
-from tests.contract.servers.running import METHODS, SERVERS, Server, local, pem
+from infra.cloudformation import Stack
+from tests.contract.servers.running import METHODS, SERVERS, Server, latchkey_command, local, pem
+from tests.local.variants import AUDIENCE, resource_function, serving_variant
 from tests.token_client.front import before, once, spoilt
 from token_client import AsyncTokenClient, TokenClient
-# from token_client.credentials.private_key_jwt import PrivateKeyJWT
+from token_client.credentials.private_key_jwt import PrivateKeyJWT
 from token_client.errors import InsufficientScopeError, TokenRefusedError
 
 HOWS = ("discovered", "told")
@@ -111,15 +116,34 @@ def test_a_token_in_every_call(server: Server, call: Any) -> None:
         assert [call(client, server.api) for _ in range(2)] == [200, 200]
 
 
-@pytest.mark.spec("RFC 9449", "5")
-@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_a_token_bound_to_a_key(server: Server, call: Any) -> None:
-    """Where the server binds tokens, they are bound, and calls are proven, with the nonces that server and API ask for."""
+@pytest.fixture(scope="module")
+def proving(server: Server, request: pytest.FixtureRequest) -> Iterator[Server]:
+    """Give a server whose API takes bound tokens: of the local stack's, that is one whose authorizer sees proofs."""
     if not server.binds_tokens:
         pytest.skip(f"{server.name} knows no DPoP")
-    with TokenClient(**reader(server, dpop=True)) as client:
+    if server.name != "latchkey":
+        yield server
+        return
+    stack = Stack(parameters={"ApiUrl": AUDIENCE}, pseudo_parameters={"AWS::StackName": f"test-{uuid.uuid4()}"})
+    resource = resource_function(stack, server.issuer, request.getfixturevalue("aws_endpoint"))
+    create = ("clients", "create", "--scope", server.read, "--audience", AUDIENCE)
+    made = latchkey_command(request.getfixturevalue("local_stack"), *create)
+    listener = socket.create_server(("127.0.0.1", 0))
+    origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    own = {"environ": {"API_ORIGIN": origin}, "listener": listener}
+    with serving_variant("rest_call", stack, server.issuer, resource, **own) as api:
+        url = str(api.client.base_url).rstrip("/") + "/products"
+        secrets = {METHODS[0]: (made["client_id"], made["client_secret"])}
+        yield replace(server, api=url, resource=AUDIENCE, secrets=secrets)
+
+
+@pytest.mark.spec("RFC 9449", "5")
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_a_token_bound_to_a_key(proving: Server, call: Any) -> None:
+    """Where the server binds tokens, they are bound, and calls proven, with the nonces that server and API ask for."""
+    with TokenClient(**reader(proving, dpop=True)) as client:
         assert client.access_token().token_type == "DPoP"
-        assert [call(client, server.api) for _ in range(2)] == [200, 200]
+        assert [call(client, proving.api) for _ in range(2)] == [200, 200]
 
 
 @pytest.mark.spec("RFC 6750", "3.1")
