@@ -85,7 +85,7 @@ def aws_place(request: pytest.FixtureRequest, aws_endpoint: str, tmp_path: Path)
     return PLACES[request.param](aws_endpoint, tmp_path)
 
 
-def document(client_id: str = "demo", secret: str = "s3cret") -> str:
+def document(client_id: str = "demo", secret: str = "s3cret") -> str:  # noqa: S107 - keeps nothing secret
     """Write a secret as an operator does."""
     return json.dumps({"client_id": client_id, "client_secret": secret})
 
