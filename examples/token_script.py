@@ -10,7 +10,7 @@ import sys
 
 import httpx
 
-from token_client import EnvironmentSecret, InsufficientScopeError, TokenClient, TokenClientError
+from token_client import EnvironmentSecret, TokenClient, TokenClientError
 
 
 def products(issuer: str, api: str, scope: str) -> list[dict[str, str]]:
@@ -28,8 +28,6 @@ def main() -> None:
     try:
         for product in products(*sys.argv[1:]):
             sys.stdout.write(f"{product['name']}: {product['price']}\n")
-    except InsufficientScopeError as error:
-        sys.exit(f"Ask for {' '.join(error.needed)}: {error}")
     except (TokenClientError, httpx.HTTPError) as error:
         sys.exit(str(error))
 
