@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import AsyncIterable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -29,12 +28,12 @@ if TYPE_CHECKING:
 
     from token_client.access_token import AccessToken
     from token_client.dpop import DPoPKey
+    from token_client.request_body import RequestBody
 
 # API Gateway renames what a function behind it says in the first (docs/adr/0018).
 _CHALLENGES: Final = ("WWW-Authenticate", "x-amzn-Remapped-WWW-Authenticate")
 _SCHEMES: Final = ("bearer", "dpop")
 _SCOPE_TOKEN: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749 3.3
-_AT_ONCE: Final = (type(None), str, bytes, bytearray, memoryview, list, tuple)
 _DPOP: Final = "DPoP"  # a type of token, a scheme, and a header
 _UNAUTHORIZED, _FORBIDDEN = 401, 403
 _logger = logging.getLogger("token_client")
@@ -148,17 +147,6 @@ class Remedy(Enum):
     PROOF = "a proof for the URL that the request was redirected to"
 
 
-class Body:
-    """The body of a request, in one or several parts, and whether it can be sent again."""
-
-    def __init__(self, *parts: object) -> None:
-        self._starts = [(part, _position(part)) for part in parts]
-
-    def rewind(self) -> bool:
-        """Go back to where it began: whether that is possible."""
-        return all(_rewind(part, start) for part, start in self._starts)
-
-
 class ApiCalls:
     """The calls that are made with one client's tokens."""
 
@@ -166,12 +154,19 @@ class ApiCalls:
         self._signer = signer
         self._nonces = Nonces()
 
-    def sign(self, method: str, url: str, token: AccessToken) -> Signed:
-        """Make the headers of a request (RFC 6750 2.1, RFC 9449 7.1).
+    def require_privacy(self, url: str) -> None:
+        """Raise `ConfigurationError` where a token would be sent in the clear (RFC 6750 5.3)."""
+        parts, allow_http = urlsplit(url), self._signer.allow_http
+        if parts.scheme == "http" and (allow_http or urls.is_loopback(parts.hostname or "")):
+            return
+        if parts.scheme != "https":
+            raise ConfigurationError(
+                f"a token is not sent to {origin(url)}: only by https, by http to this machine, or with allow_http=True"
+            )
 
-        Raises `ConfigurationError` rather than to send a token in the clear.
-        """
-        _require_privacy(url, allow_http=self._signer.allow_http)
+    def sign(self, method: str, url: str, token: AccessToken) -> Signed:
+        """Make the headers of a request (RFC 6750 2.1, RFC 9449 7.1). Raises `ConfigurationError`."""
+        self.require_privacy(url)
         headers = {"Authorization": f"{token.token_type} {token.value}"}
         if token.token_type != _DPOP:
             return Signed(token, headers, None)
@@ -182,12 +177,13 @@ class ApiCalls:
         proof = key.proof(method, url, now=self._signer.now(), access_token=token.value, nonce=nonce)
         return Signed(token, headers | {_DPOP: proof}, htu(url))
 
-    def call(self, method: str, url: str, body: Body) -> Generator[Step, Any, None]:
+    def call(self, method: str, url: str, body: RequestBody) -> Generator[Step, Any, None]:
         """Make one call, with as many requests as it takes. Raises `InsufficientScopeError`."""
+        self.require_privacy(url)  # before a token is asked for
         signed = self.sign(method, url, (yield Token()))
         yield from self.follow(signed, body, (yield Send(signed.headers)))
 
-    def follow(self, signed: Signed, body: Body, answer: Answer) -> Generator[Step, Any, None]:
+    def follow(self, signed: Signed, body: RequestBody, answer: Answer) -> Generator[Step, Any, None]:
         """Follow the answer to a signed request until it is the caller's. Raises `InsufficientScopeError`."""
         tried: set[Remedy] = set()
         # Where a redirect led to another origin, the HTTP library took the token away: what is said there is not of it.
@@ -218,7 +214,7 @@ def _permitted(signed: Signed, answer: Answer) -> Generator[Step, Any, None]:
     if answer.status_code != _FORBIDDEN:
         return
     said = [each for each in _own_challenges(answer) if each.get("error") == "insufficient_scope"]
-    if said or "json" in answer.headers.get("Content-Type", ""):
+    if said or "json" in answer.headers.get("Content-Type", "").lower():
         said += [each for each in [_json_object((yield Read()))] if each.get("error") == "insufficient_scope"]
     if said:
         needed = next(filter(None, (_scopes(each.get("scope")) for each in said)), ())
@@ -260,37 +256,9 @@ def _scopes(value: object) -> tuple[str, ...]:
     return tuple(filter(_SCOPE_TOKEN.fullmatch, value.split())) if isinstance(value, str) else ()
 
 
-def _is_repeatable(body: Body, answer: Answer) -> bool:
+def _is_repeatable(body: RequestBody, answer: Answer) -> bool:
     if body.rewind():
         return True
     api = origin(str(answer.request.url))
     _logger.warning("%s answered 401, and the request is not tried again: its body can be sent only once", api)
     return False
-
-
-def _position(part: object) -> object:
-    if isinstance(part, AsyncIterable) or not hasattr(part, "tell"):
-        return None
-    try:
-        return part.tell()
-    except (OSError, ValueError):  # a pipe; a closed file
-        return None
-
-
-def _rewind(part: Any, start: object) -> bool:
-    if start is None:
-        return isinstance(part, _AT_ONCE)
-    try:
-        part.seek(start)
-    except (AttributeError, OSError, ValueError):
-        return False
-    return True
-
-
-def _require_privacy(url: str, *, allow_http: bool) -> None:
-    parts = urlsplit(url)
-    if parts.scheme == "https" or (parts.scheme == "http" and (allow_http or urls.is_loopback(parts.hostname or ""))):
-        return
-    raise ConfigurationError(
-        f"a token is not sent to {origin(url)}: only https is, http to this machine, or elsewhere with allow_http=True"
-    )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from token_client.api_call import ApiCalls, Body, Read, Renew, Send, Token, advance
+from token_client.api_call import ApiCalls, Read, Renew, Send, Token, advance
+from token_client.request_body import RequestBody
 
 try:
     from httpx2 import Auth as Httpx2Auth
@@ -98,10 +99,10 @@ def _awaitable(client: Any) -> Any:
     return client if iscoroutinefunction(client.access_token) else _InThreads(client)
 
 
-def _body(request: Any) -> Body:
+def _body(request: Any) -> RequestBody:
     # `fields` are those of a multipart form. `_stream` is httpx's name for what its user gave as the content; should it
     # have another some day, the stream itself stands for it, which counts as one that can be sent only once.
     stream = request.stream
     if hasattr(stream, "fields"):
-        return Body(*(getattr(each, "file", None) for each in stream.fields))
-    return Body(getattr(stream, "_stream", stream))
+        return RequestBody(*(getattr(each, "file", None) for each in stream.fields))
+    return RequestBody(getattr(stream, "_stream", stream))

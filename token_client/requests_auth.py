@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from requests.auth import AuthBase
 
-from token_client.api_call import ApiCalls, Body, Read, Renew, Send, Signed, advance
+from token_client.api_call import ApiCalls, Read, Renew, Send, Signed, advance
 from token_client.httpx_auth import blocking
+from token_client.request_body import RequestBody
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response
@@ -25,13 +26,14 @@ class RequestsAuth(AuthBase):
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         """Sign a request that is being prepared."""
+        self._calls.require_privacy(str(request.url))  # before a token is asked for
         signed = self._calls.sign(str(request.method), str(request.url), self._client.access_token())
         request.headers.update(signed.headers)
-        follow = partial(self._follow, signed, Body(request.body))
+        follow = partial(self._follow, signed, RequestBody(request.body))
         request.register_hook("response", follow)  # type: ignore[no-untyped-call] # in types-requests
         return request
 
-    def _follow(self, signed: Signed, body: Body, response: Response, **options: Any) -> Response:
+    def _follow(self, signed: Signed, body: RequestBody, response: Response, **options: Any) -> Response:
         """Follow an answer. All state is of this one: a request may be prepared once and sent by many threads."""
         result: object = None
         steps = self._calls.follow(signed, body, response)

@@ -118,8 +118,8 @@ def _life_s(value: object) -> float:
         return ASSUMED_LIFE_S
     if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
         return float(value)
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and not math.isnan(value):
-        return min(value, _LONGEST_LIFE_S)
+    if (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, float) and not math.isnan(value)):
+        return min(value, _LONGEST_LIFE_S)  # first: JSON has integers that are no float
     raise ValueError("expires_in is no number")
 
 

@@ -1,10 +1,12 @@
 """One HTTP exchange, within bounds of time and size: no redirect, no cookie, no connection that is kept."""
 
 import asyncio
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from ssl import SSLContext
+from socket import gaierror
+from ssl import SSLContext, SSLError
 from threading import Thread
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -139,7 +141,14 @@ def _system_error(error: BaseException | None) -> str:
     """Say what the system or the certificate check said, which holds nothing of the request."""
     said = ""
     while error is not None:
-        if isinstance(error, OSError):
-            said = getattr(error, "verify_message", "") or error.strerror or said
+        said = (_said(error) if isinstance(error, OSError) else "") or said
         error = error.__cause__ or error.__context__
     return said and f": {said[:_LONGEST_CAUSE]}"
+
+
+def _said(error: OSError) -> str:
+    if isinstance(error, SSLError):
+        return getattr(error, "verify_message", "") or error.reason or ""
+    if isinstance(error, gaierror) or error.errno is None:
+        return error.strerror or ""
+    return os.strerror(error.errno)  # asyncio has texts of its own

@@ -3,7 +3,7 @@
 import json
 import socket
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
@@ -59,11 +59,10 @@ class Call(BaseHTTPRequestHandler):
         except OSError:
             self.close_connection = True  # whoever asked has gone
 
-    def say(self, status: int, body: bytes, length: int | None = None, **headers: str) -> None:
+    def say(self, status: int, body: bytes, headers: Mapping[str, str], length: int | None = None) -> None:
         """Send an answer, whose headers are written with underscores; it may say that it is longer than it is."""
         self.send_response_only(status)
-        headers.setdefault("Content_Type", "application/json")
-        for name, value in headers.items():
+        for name, value in {"Content_Type": "application/json", **headers}.items():
             self.send_header(name.replace("_", "-"), value)
         self.send_header("Content-Length", str(len(body) if length is None else length))
         self.end_headers()
@@ -146,7 +145,7 @@ def serving(*answers: Answer) -> Iterator[AuthorizationServer]:
 
 def said(members: object, status: int = 200, **headers: str) -> Answer:
     """Answer with JSON."""
-    return lambda call: call.say(status, json.dumps(members).encode(), **headers)
+    return lambda call: call.say(status, json.dumps(members).encode(), headers)
 
 
 def token(value: str = "token-1", **members: object) -> Answer:
@@ -163,7 +162,7 @@ def refusal(error: str, description: str | None = None, status: int = 400, **hea
 
 def raw(body: bytes, status: int = 200, **headers: str) -> Answer:
     """Answer with these bytes."""
-    return lambda call: call.say(status, body, **headers)
+    return lambda call: call.say(status, body, headers)
 
 
 def metadata(**members: object) -> Answer:
@@ -209,12 +208,12 @@ def hang_up(call: Call) -> None:
 
 def truncated(call: Call) -> None:
     """Send less than was announced."""
-    call.say(200, b'{"access_token": "tok', length=200)
+    call.say(200, b'{"access_token": "tok', {}, length=200)
 
 
 def drip_body(call: Call) -> None:
     """Send a byte now and then."""
-    call.say(200, b"{", length=100_000)
+    call.say(200, b"{", {}, length=100_000)
     _drip(call, b" ")
 
 

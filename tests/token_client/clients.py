@@ -9,7 +9,6 @@ from threading import Thread
 from typing import Any, TypeVar
 
 from token_client import AccessToken, AsyncTokenClient, TokenClient
-from token_client.base_client import BaseClient
 from token_client.credentials.protocol import Authenticated, Server
 
 T = TypeVar("T")
@@ -80,6 +79,10 @@ class Caller:
         token: AccessToken | None = self.wait(self.client.renew(rejected))
         return token
 
+    def close(self) -> None:
+        """Close it, whatever the kind calls that."""
+        self.wait(self.client.aclose() if isinstance(self.client, AsyncTokenClient) else self.client.close())
+
 
 class Loop:
     """An event loop that runs in a thread of its own."""
@@ -137,10 +140,9 @@ def looped(*args: Any, **options: Any) -> Iterator[Caller]:
     options.setdefault("credentials", Sheaf())
     with looping() as loop:
         client = AsyncTokenClient(*args, **options)
-        yield Caller(client, loop.wait)
-        loop.wait(client.aclose())
+        caller = Caller(client, loop.wait)
+        yield caller
+        caller.close()
 
 
 KINDS: dict[str, Callable[..., Any]] = {"threads": threaded, "tasks": looped}
-
-__all__ = ["KINDS", "BaseClient", "Caller", "Loop", "Secret", "Sheaf", "Signed", "looped", "looping", "threaded"]

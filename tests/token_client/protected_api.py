@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Asked:
-    """A request as it came."""
+    """A request as it came. `port` is its connection's, so that connections can be told apart."""
 
     method: str
     path: str
     headers: Message
     body: bytes
+    port: int
 
     @property
     def token(self) -> str | None:
@@ -70,7 +71,7 @@ class ProtectedApi:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                asked = Asked(self.command, self.path, self.headers, _body(self))
+                asked = Asked(self.command, self.path, self.headers, _body(self), self.client_address[1])
                 api.asked.append(asked)
                 _send(self, api.answer(asked))
 

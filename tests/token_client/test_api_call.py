@@ -286,7 +286,7 @@ def test_a_token_is_not_sent_in_the_clear() -> None:
     for url in PRIVATE:
         assert strict.sign("GET", url, token).headers == {"Authorization": "Bearer good"}
     for url in PUBLIC:
-        with pytest.raises(ConfigurationError, match=r"a token is not sent to http://[^/ ]+: only https"):
+        with pytest.raises(ConfigurationError, match=r"a token is not sent to http://[^/ ]+: only by https"):
             strict.sign("GET", url, token)
         lax.sign("GET", url, token)
     with pytest.raises(ConfigurationError):
@@ -294,9 +294,9 @@ def test_a_token_is_not_sent_in_the_clear() -> None:
 
 
 def test_a_request_in_the_clear_is_not_made(call: Call) -> None:
-    """The refusal comes before any connection, as an error."""
+    """The refusal comes before any connection, one for a token included, as an error."""
     with pytest.raises(ConfigurationError):
-        call(Tokens(["good"]), "GET", "http://api.example.invalid/")
+        call(Tokens([]), "GET", "http://api.example.invalid/")
 
 
 def bound(key: DPoPKey, *values: str, **options: Any) -> Tokens:

@@ -28,16 +28,18 @@ SCOPELESS = Reply(403, {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}
 
 
 class RecordingAdapter(HTTPAdapter):
-    """requests' own adapter, which keeps with which settings it was called."""
+    """requests' own adapter, which keeps with which settings it was called, and what it gave."""
 
     def __init__(self) -> None:
         super().__init__()
         self.settings: list[dict[str, Any]] = []
+        self.responses: list[requests.Response] = []
 
     def send(self, request: Any, *args: Any, **settings: Any) -> Any:
         """Keep the settings, and send."""
         self.settings.append(settings)
-        return super().send(request, *args, **settings)
+        self.responses.append(super().send(request, *args, **settings))
+        return self.responses[-1]
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ def test_the_second_request_has_the_settings_of_the_first(session: requests.Sess
     session.mount("http://", adapter)
     own: dict[str, Any] = {"timeout": 7, "verify": str(file), "cert": str(file), "stream": True}
     with serving(accepting("new", REFUSED)) as api:
-        session.get(api.url, proxies={"https": "http://127.0.0.1:9"}, **own)
+        session.get(api.url, proxies={"https": "http://127.0.0.1:9"}, **own).close()
     first, second = adapter.settings
     assert first == second
     assert {name: second[name] for name in own} == own
@@ -109,13 +111,11 @@ def test_a_good_answer_streams(session: requests.Session) -> None:
 
 def test_a_connection_is_used_again(session: requests.Session) -> None:
     """The refusal is read to its end and its connection is free, for the second request and for the next call."""
-    session.mount("http://", HTTPAdapter(pool_connections=1, pool_maxsize=1, pool_block=True))
     with serving(accepting("new", REFUSED)) as api:
         for _ in range(3):
-            session.auth = RequestsAuth(Tokens(["old", "new"]))
-            with session.get(api.url, stream=True, timeout=10) as response:
-                assert response.status_code == 200
-                _ = response.content
+            with session.get(api.url, stream=True, auth=RequestsAuth(Tokens(["old", "new"]))) as response:
+                assert (response.status_code, response.content) == (200, b"good:")
+        assert len({each.port for each in api.asked}) == 1
 
 
 def test_a_file_is_sent_again_from_where_it_began(session: requests.Session) -> None:
@@ -163,15 +163,14 @@ def test_a_redirect_after_a_renewal_is_followed(session: requests.Session) -> No
 @pytest.mark.parametrize("replies", [[SCOPELESS], [REFUSED, SCOPELESS]], ids=["at first", "after a renewal"])
 def test_the_connection_is_free_after_a_missing_scope(session: requests.Session, replies: list[Reply]) -> None:
     """The answer was read for the error: its connection serves the next call."""
-    session.mount("http://", HTTPAdapter(pool_connections=1, pool_maxsize=1, pool_block=True))
     answers = iter(replies * 2)
     with serving(lambda _: next(answers)) as api:
         for _ in range(2):
-            session.auth = RequestsAuth(Tokens(["old", "new"]))
             with pytest.raises(InsufficientScopeError) as raised:
-                session.get(api.url, stream=True, timeout=10)
+                session.get(api.url, stream=True, auth=RequestsAuth(Tokens(["old", "new"])))
             error: Any = raised.value
             assert error.response.content == b"why"
+        assert len({each.port for each in api.asked}) == 1
 
 
 class Failing(Tokens):
@@ -183,11 +182,10 @@ class Failing(Tokens):
         raise ServerUnavailableError("the authorization server is down")
 
 
-def test_the_connection_is_free_after_a_renewal_that_failed(session: requests.Session) -> None:
-    """An error leaves no connection behind that only the garbage collector would give back."""
-    session.mount("http://", HTTPAdapter(pool_connections=1, pool_maxsize=1, pool_block=True))
-    session.auth = RequestsAuth(Failing(["old"]))
-    with serving(lambda _: REFUSED) as api:
-        for _ in range(2):
-            with pytest.raises(ServerUnavailableError):
-                session.get(api.url, stream=True, timeout=10)
+def test_an_error_leaves_no_connection_open(session: requests.Session) -> None:
+    """A refusal that nobody gets is closed, and not left to the garbage collector."""
+    session.mount("http://", adapter := RecordingAdapter())
+    with serving(lambda _: REFUSED) as api, pytest.raises(ServerUnavailableError):
+        session.get(api.url, stream=True, auth=RequestsAuth(Failing(["old"])))
+    (refused,) = adapter.responses
+    assert refused.raw.closed

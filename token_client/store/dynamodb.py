@@ -38,8 +38,8 @@ _DAY_S: Final = 86_400
 _NAMES: Final = {"#token": "token", "#expires_at": "expires_at", "#owner": "lease_owner", "#until": "lease_until"}
 # What is there and has another type than ours is nobody's lease.
 _IS_FREE: Final = (
-    "attribute_not_exists(#owner) OR #until <= :now OR #owner = :owner"
-    " OR NOT attribute_type(#owner, :text) OR NOT attribute_type(#until, :number)"
+    "attribute_not_exists(#owner) OR NOT attribute_type(#owner, :text) OR NOT attribute_type(#until, :number)"
+    " OR #until <= :now OR #owner = :owner"
 )
 
 
@@ -92,12 +92,12 @@ class DynamoDBTokenStore:
         yield answers
         date = answers[0]["ResponseMetadata"]["HTTPHeaders"].get("date") if answers else None
         if date is not None:
-            offset_ms = int(parsedate_to_datetime(date).timestamp() * 1000) - _wall_ms()
+            offset_ms = int(parsedate_to_datetime(date).timestamp() * 1000) - wall_ms()
             self.offset_ms = offset_ms if abs(offset_ms) > _AGREE_MS else 0
 
     def now_ms(self) -> int:
         """Give the time by DynamoDB's clock."""
-        return _wall_ms() + self.offset_ms
+        return wall_ms() + self.offset_ms
 
     def __repr__(self) -> str:
         """Name the table, and nothing that is secret."""
@@ -113,7 +113,7 @@ class DynamoDBTokenSlot:
     def read(self) -> Reading:
         """Read token and lease, consistently."""
         with calling("dynamodb:GetItem", StoreError), self._store.timed() as answers:
-            answer = self._store.client("dynamodb").get_item(ConsistentRead=True, **self._item)
+            answer = _believed(self._store.client("dynamodb").get_item(ConsistentRead=True, **self._item))
             answers.append(answer)
             item = answer.get("Item", {})
             owner, until = item.get("lease_owner", {}).get("S"), item.get("lease_until", {}).get("N")
@@ -154,22 +154,22 @@ class DynamoDBTokenSlot:
 
     @property
     def _item(self) -> dict[str, Any]:
-        return {"TableName": self._store.table, "Key": {"id": {"S": self._key.id}}}
+        key = {"id": {"S": self._key.id}}
+        return {"TableName": self._store.table, "Key": key, "ReturnConsumedCapacity": "TOTAL"}
 
     def _update(self, change: str, condition: str, values: Mapping[str, Any]) -> bool:
         client = self._store.client("dynamodb")
         names = {name: attribute for name, attribute in _NAMES.items() if name in change + condition}
         with calling("dynamodb:UpdateItem", StoreError), self._store.timed() as answers:
             try:
-                answers.append(
-                    client.update_item(
-                        UpdateExpression=change,
-                        ConditionExpression=condition,
-                        ExpressionAttributeNames=names,
-                        ExpressionAttributeValues=values,
-                        **self._item,
-                    )
+                answer = client.update_item(
+                    UpdateExpression=change,
+                    ConditionExpression=condition,
+                    ExpressionAttributeNames=names,
+                    ExpressionAttributeValues=values,
+                    **self._item,
                 )
+                answers.append(_believed(answer))
             except client.exceptions.ConditionalCheckFailedException:
                 return False
         return True
@@ -179,10 +179,22 @@ class DynamoDBTokenSlot:
             return None
         plaintext = self._store.cipher(self._key, self._secret).decrypt(data, self._key.associated_data)
         token = None if plaintext is None else _decoded(plaintext, self._store.offset_ms)
-        return token if token is not None and token.expires_at > _wall_ms() else None
+        return token if token is not None and token.expires_at > wall_ms() else None
 
 
-def _wall_ms() -> int:
+def _believed(answer: Any) -> Any:
+    """Give an answer that is DynamoDB's; raises ValueError for any other.
+
+    boto3 makes an empty answer of a success whose body makes no sense, and an empty answer would mean that there is no
+    such item, or that it was written. So the capacity is asked for, which every real answer then has.
+    """
+    if "ConsumedCapacity" not in answer:
+        raise ValueError("the answer is not DynamoDB's")
+    return answer
+
+
+def wall_ms() -> int:
+    """Give the time by this machine's clock, in Unix milliseconds."""
     return int(time.time() * 1000)
 
 
