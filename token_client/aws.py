@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from token_client import forks
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 _NONSENSE = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Connection:
     """Makes boto3 clients, once each. `session` is a boto3 Session; without one, the environment says who asks."""
 
@@ -26,12 +28,20 @@ class Connection:
     _clients: dict[str, Any] = field(default_factory=dict, repr=False)
     _lock: Lock = field(default_factory=Lock, repr=False)  # a boto3 Session is not safe for threads, its clients are
 
+    def __post_init__(self) -> None:
+        forks.tell(self)
+
     def client(self, service: str) -> Any:
         """Give the client of a service, which answers or fails within seconds. Raises what botocore raises."""
         with self._lock:
             if service not in self._clients:
                 self._clients[service] = self._connect(service)
             return self._clients[service]
+
+    def forget(self) -> None:
+        """Connect anew in a forked process: two that share a TLS connection break it for each other."""
+        self._lock = Lock()
+        self._clients = {}
 
     def _connect(self, service: str) -> Any:
         import boto3.session  # noqa: PLC0415 - a third of a second, for those alone who need AWS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeGuard
 from urllib.parse import quote_plus
 
 from token_client.credentials.protocol import Authenticated
@@ -31,8 +31,8 @@ class ClientSecret:
     method: str | None = None
 
     def __post_init__(self) -> None:
-        if not self.client_id or not self.client_secret:
-            raise ConfigurationError("a client needs an id and a secret; one of them is empty")
+        if not is_text(self.client_id) or not is_text(self.client_secret):
+            raise ConfigurationError("a client needs an id and a secret; one of them is empty, or no text")
         check_method(self.method)
 
     @property
@@ -53,6 +53,11 @@ class ClientSecret:
     def _basic(self) -> str:
         # Form-encoded before they are joined, as RFC 6749 2.3.1 says, so that a colon in an id is no end of it.
         return b64encode(f"{quote_plus(self.client_id)}:{quote_plus(self.client_secret)}".encode()).decode()
+
+
+def is_text(value: object) -> TypeGuard[str]:
+    """Whether a value is text, and some: half a surrogate pair, as JSON and the environment can hold, is none."""
+    return isinstance(value, str) and value != "" and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def check_method(method: str | None) -> None:

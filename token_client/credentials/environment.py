@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from token_client.credentials.client_secret import ClientSecret, check_method
+from token_client.credentials.client_secret import ClientSecret, check_method, is_text
 from token_client.errors import CredentialsError
 
 
@@ -29,4 +29,6 @@ def _value(variable: str) -> str:
     value = os.environ.get(variable)
     if not value:
         raise CredentialsError(f"the environment variable {variable} is not set")
+    if not is_text(value):
+        raise CredentialsError(f"the environment variable {variable} is not UTF-8 text")
     return value

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from token_client.credentials import client_assertion
-from token_client.errors import ConfigurationError
+from token_client.credentials.client_secret import is_text
+from token_client.errors import ConfigurationError, CredentialsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from token_client.credentials.protocol import Authenticated, Server
+
+_JWT: Final = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)  # RFC 7515 7.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +30,8 @@ class FederatedJWT:
     source: Callable[[], str] = field(repr=False)
 
     def __post_init__(self) -> None:
-        if not self.client_id:
-            raise ConfigurationError("a client needs an id; it is empty")
+        if not is_text(self.client_id):
+            raise ConfigurationError("a client needs an id; it is empty, or no text")
 
     @property
     def secret(self) -> None:
@@ -40,4 +44,7 @@ class FederatedJWT:
 
     def authenticate(self, server: Server, now: float) -> Authenticated:  # noqa: ARG002 - the token says whom it is for
         """Ask for the platform's token, and send that."""
-        return client_assertion.authenticated(self.client_id, self.source())
+        token = self.source()
+        if not _JWT.fullmatch(token):
+            raise CredentialsError(f"what {type(self.source).__name__} gives is no signed JWT")
+        return client_assertion.authenticated(self.client_id, token)

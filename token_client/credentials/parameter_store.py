@@ -25,7 +25,7 @@ class ParameterStoreSecret(KeptSecret):
     ) -> None:
         self._name = name
         self._connection = Connection(region_name, endpoint_url, session)
-        super().__init__(self._value, f"the parameter {name}", client_id=client_id, method=method, max_age_s=max_age_s)
+        super().__init__(self._value, "the parameter", name, client_id=client_id, method=method, max_age_s=max_age_s)
 
     def _value(self) -> str:
         with calling(f"the parameter {self._name}: ssm:GetParameter", CredentialsError):

@@ -29,9 +29,7 @@ class SecretsManagerSecret(KeptSecret):
     ) -> None:
         self._secret_id = secret_id
         self._connection = Connection(region_name, endpoint_url, session)
-        super().__init__(
-            self._value, f"the secret {secret_id}", client_id=client_id, method=method, max_age_s=max_age_s
-        )
+        super().__init__(self._value, "the secret", secret_id, client_id=client_id, method=method, max_age_s=max_age_s)
 
     def _value(self) -> str:
         with calling(f"the secret {self._secret_id}: secretsmanager:GetSecretValue", CredentialsError):

@@ -16,4 +16,4 @@ class TokenFile:
 
     def __call__(self) -> str:
         """Read it. Raises `CredentialsError`, which names it."""
-        return read_text(Path(self.path))
+        return read_text(Path(self.path)).strip()
