@@ -55,20 +55,10 @@ def dynamodb_local_endpoint() -> Iterator[str]:
         yield url
 
 
-# The command, in a process whose clock is ahead by as many seconds as its first argument says.
-AHEAD = """
-import sys, time
-real, ahead = time.time, float(sys.argv.pop(1))
-time.time = lambda: real() + ahead
-from latchkey.__main__ import main
-main()
-"""
-
-
 @contextmanager
-def running_stack(*options: str, ahead: int = 0) -> Iterator[dict[str, Any]]:
-    """Run `latchkey local --json` on free ports, its clock `ahead` by these seconds, and give what it prints."""
-    command = [sys.executable, *(["-c", AHEAD, str(ahead)] if ahead else ["-m", "latchkey"]), "local", "--json"]
+def running_stack(*options: str) -> Iterator[dict[str, Any]]:
+    """Run `latchkey local --json` on free ports, and give what it prints."""
+    command = [sys.executable, "-m", "latchkey", "local", "--json"]
     command += ["--issuer-port", "0", "--api-port", "0", "--aws-port", "0", "--web-port", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:  # noqa: S603 - our own arguments
         try:

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from infra.cloudformation import Stack
-from tests.contract.servers.running import METHODS, SERVERS, Server, latchkey_command, local, pem
+from tests.contract.servers.running import FOREIGN, METHODS, Server, latchkey_command, local, pem
 from tests.local.variants import AUDIENCE, resource_function, serving_variant
 from tests.token_client.front import before, once, spoilt
 from token_client import AsyncTokenClient, TokenClient
@@ -22,14 +22,13 @@ from token_client.errors import InsufficientScopeError, TokenRefusedError
 HOWS = ("discovered", "told")
 
 
-@pytest.fixture(scope="module", params=SERVERS)
+@pytest.fixture(scope="module", params=["latchkey", *FOREIGN])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Give each server in turn; ours is the one that other tests of this worker use as well."""
-    folder = tmp_path_factory.mktemp("keys")
     if request.param == "latchkey":
-        yield local(request.getfixturevalue("local_stack"), folder)
+        yield local(request.getfixturevalue("local_stack"), tmp_path_factory.mktemp("keys"))
         return
-    with SERVERS[request.param](folder) as running:
+    with FOREIGN[request.param]() as running:
         yield running
 
 

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tests.token_client import fleet
-from tests.token_client.shared_table import SharedTable
+from tests.token_client.shared_table import SharedTable, store
 from token_client import AsyncTokenClient, TokenClient
-from token_client.store.dynamodb import DynamoDBTokenStore
 
 
 @dataclass(frozen=True)
@@ -25,11 +24,6 @@ class Crowd:
 
     go: Callable[[], None]
     tokens: Callable[[], list[str]]
-
-
-def store(table: SharedTable) -> DynamoDBTokenStore:
-    """Give the store over a table."""
-    return DynamoDBTokenStore(table.name, endpoint_url=table.endpoint_url)
 
 
 @contextmanager

@@ -1,9 +1,10 @@
 """Processes that ask for a token at the same moment, each with a client of its own, cold.
 
-    python -m tests.token_client.fleet '{"processes": 20, "client": {...}, "table": "t", "endpoint_url": "http://...", "ahead": 0}'
+    python -m tests.token_client.fleet '{"processes": 20, "client": {...}, "table": "t", "endpoint_url": "http://..."}'
 
 prints `{"pids": [...]}` once all of them stand at the barrier, waits for a line, lets them go, and prints for each
-`{"pid", "token"}` or `{"pid", "error"}`. They are forks of one process that has imported everything and made nothing: on two
+`{"pid", "token", "token_type", "lasts_s"}` or `{"pid", "error"}`. `key`, a client's id and its private key as PEM, stands for a
+secret. They are forks of one process that has imported everything and made nothing: on two
 cores, twenty interpreters that import boto3 would arrive one after the other, which is no stampede.
 """
 
@@ -22,15 +23,19 @@ import boto3.session  # noqa: F401 - imported before the fork, as above
 import botocore.httpsession  # noqa: F401 - as above
 
 from token_client import DynamoDBTokenStore, TokenClient
+from token_client.credentials.private_key_jwt import PrivateKeyJWT
 from token_client.errors import TokenClientError
 
 
 def ask(told: Mapping[str, Any]) -> dict[str, Any]:
     """Make a client and ask it."""
-    store = DynamoDBTokenStore(told["table"], endpoint_url=told["endpoint_url"]) if told.get("table") else None
-    with TokenClient(**told["client"], store=store) as client:
+    store = DynamoDBTokenStore(told["table"], endpoint_url=told["endpoint_url"]) if "table" in told else None
+    key = {"credentials": PrivateKeyJWT(*told["key"])} if "key" in told else {}
+    with TokenClient(**told["client"], **key, store=store) as client:
         try:
-            return {"pid": os.getpid(), "token": client.token()}
+            token = client.access_token()
+            lasts_s = token.expires_at / 1000 - time.time()
+            return {"pid": os.getpid(), "token": token.value, "token_type": token.token_type, "lasts_s": lasts_s}
         except TokenClientError as error:
             return {"pid": os.getpid(), "error": f"{type(error).__name__}: {error}"}
 
@@ -41,8 +46,6 @@ def _say(document: Mapping[str, Any]) -> None:
 
 def main(told: Mapping[str, Any]) -> None:
     """Fork, wait, let go."""
-    real, ahead = time.time, told.get("ahead", 0)
-    time.time = lambda: real() + ahead
     barrier, gate = os.pipe()
     pids = []
     for _ in range(told["processes"]):
@@ -79,10 +82,10 @@ class Fleet:
 
 
 @contextmanager
-def ready(processes: int, client: Mapping[str, Any], **told: Any) -> Iterator[Fleet]:
-    """Have processes stand at the barrier."""
+def ready(processes: int, client: Mapping[str, Any], *, ahead: int = 0, **told: Any) -> Iterator[Fleet]:
+    """Have processes stand at the barrier, their clocks `ahead` by these seconds."""
     document = json.dumps({"processes": processes, "client": client, **told})
-    command = [sys.executable, "-m", "tests.token_client.fleet", document]
+    command = [sys.executable, "-m", "tests.token_client.ahead", str(ahead), "tests.token_client.fleet", document]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(command, text=True, start_new_session=True, **pipes) as process:  # noqa: S603 - our own arguments
         assert process.stdout is not None

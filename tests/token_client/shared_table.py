@@ -5,7 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import boto3
+import boto3.session
+
+from token_client.store.dynamodb import DynamoDBTokenStore
+
+SESSION = boto3.session.Session()  # reads what AWS's APIs are like once for all tests
 
 
 class SharedTable:
@@ -15,7 +19,7 @@ class SharedTable:
         """Create it."""
         self.endpoint_url = endpoint_url
         self.name = f"tokens-{uuid.uuid4()}"
-        self.dynamodb: Any = boto3.client("dynamodb", endpoint_url=endpoint_url)
+        self.dynamodb: Any = SESSION.client("dynamodb", endpoint_url=endpoint_url)
         self.dynamodb.create_table(
             TableName=self.name,
             AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
@@ -48,3 +52,8 @@ def shared_table(endpoint_url: str) -> Iterator[SharedTable]:
         yield table
     finally:
         table.dynamodb.delete_table(TableName=table.name)
+
+
+def store(table: SharedTable, *, endpoint_url: str | None = None) -> DynamoDBTokenStore:
+    """Give a store over a table, as a process of its own would make it; at another endpoint, as a proxy is one."""
+    return DynamoDBTokenStore(table.name, endpoint_url=endpoint_url or table.endpoint_url, session=SESSION)

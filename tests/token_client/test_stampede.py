@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from tests.token_client import fleet
-from tests.token_client.crowds import CROWDS, processes, store
+from tests.token_client.crowds import CROWDS, processes
 from tests.token_client.front import Call, Front, before, once
-from tests.token_client.shared_table import SharedTable, shared_table
+from tests.token_client.shared_table import SharedTable, shared_table, store
 from token_client import TokenClient
 
 Stack = dict[str, Any]
@@ -21,10 +21,10 @@ LEASE_S = 3.0
 WAIT_S = 60.0  # for what takes less than a second on a machine that does nothing else
 
 
-@pytest.fixture(params=["moto", "DynamoDB Local"])
+@pytest.fixture
 def table(request: pytest.FixtureRequest, local_stack: Stack) -> Iterator[SharedTable]:
-    """Give an empty table of each."""
-    is_moto = request.param == "moto"
+    """Give an empty table: moto's, or what the test names."""
+    is_moto = getattr(request, "param", "moto") == "moto"
     url = local_stack["aws_endpoint_url"] if is_moto else request.getfixturevalue("dynamodb_local_endpoint")
     with shared_table(url) as made:
         yield made
@@ -49,6 +49,10 @@ def is_taken(stack: Stack, token: str) -> bool:
     return httpx.get(f"{stack['api']}/products", headers={"Authorization": f"Bearer {token}"}).status_code == 200
 
 
+BOTH = pytest.mark.parametrize("table", ["moto", "DynamoDB Local"], indirect=True)
+
+
+@BOTH
 @pytest.mark.parametrize("names", [*([name] for name in CROWDS), list(CROWDS)], ids="-".join)
 def test_one_token_request(
     local_stack: Stack, table: SharedTable, front: Front, client: dict[str, Any], names: list[str]
@@ -84,6 +88,7 @@ def held(until: threading.Event) -> Any:
     return fault
 
 
+@pytest.mark.parametrize("table", ["DynamoDB Local"], indirect=True)
 def test_the_lease_of_a_killed_holder_is_taken_over(
     local_stack: Stack, table: SharedTable, front: Front, client: dict[str, Any]
 ) -> None:

@@ -1,9 +1,8 @@
 """An authorization server and an API built on Authlib's server side and Flask, as their documentation shows.
 
-    python -m tests.contract.servers.authlib_server '{"clients": [...], "scope": "items:read items:write", "ahead": 600}'
+    python -m tests.contract.servers.authlib_server '{"clients": [...]}'
 
-prints where it listens as one line of JSON, and serves until it is killed. `ahead` is what its clock is ahead, in seconds.
-Its issuer has a path, and its tokens say nothing to anybody but itself.
+prints where it listens as one line of JSON, and serves until it is killed. Its issuer has a path, and its tokens say nothing to anybody but itself.
 """
 
 import json
@@ -163,8 +162,6 @@ class Quiet(WSGIRequestHandler):
 
 def main(told: dict[str, Any]) -> None:
     """Serve on a free port."""
-    real, ahead = time.time, told.get("ahead", 0)
-    time.time = lambda: real() + ahead
     clients = {item["client_id"]: Client(**item) for item in told["clients"]}
     app = Flask(__name__)
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)

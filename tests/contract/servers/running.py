@@ -14,7 +14,7 @@ from typing import Any, Final
 import pytest
 from joserfc.jwk import RSAKey
 
-from tests.conftest import running_stack
+from tests.latchkey.command import Command
 
 NODE: Final = Path(__file__).parents[1] / "node"
 SECRET: Final = "a secret of forty-three characters, or so ."
@@ -69,10 +69,10 @@ def registered(secret: str) -> list[dict[str, Any]]:
 
 def latchkey_command(stack: Mapping[str, Any], *arguments: str) -> dict[str, Any]:
     """Run the command line on a stack, give its document."""
-    command = [sys.executable, "-m", "latchkey", *arguments, "--json"]
-    environ = {**os.environ, "AWS_ENDPOINT_URL": stack["aws_endpoint_url"]}
-    result = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)  # noqa: S603 - our own arguments
-    document: dict[str, Any] = json.loads(result.stdout)
+    environ = {"AWS_ENDPOINT_URL": stack["aws_endpoint_url"], "HOME": os.devnull}
+    result = Command(environ).run(*arguments, "--json")
+    assert result.status == 0, result.stderr
+    document: dict[str, Any] = result.json
     return document
 
 
@@ -97,42 +97,35 @@ def local(stack: Mapping[str, Any], folder: Path) -> Server:
 
 
 @contextmanager
-def latchkey(folder: Path, *, ahead: int = 0) -> Iterator[Server]:
-    """Run a local stack of its own, with a clock that is `ahead` by these seconds."""
-    with running_stack(ahead=ahead) as stack:
-        yield local(stack, folder)
-
-
-@contextmanager
-def node_oidc_provider(_folder: Path, *, ahead: int = 0) -> Iterator[Server]:
-    """Run node-oidc-provider; skips without Node, but for a CI job: that one has to have it."""
+def node_oidc_provider(*, ahead: int = 0) -> Iterator[Server]:
+    """Run node-oidc-provider, its clock `ahead` by these seconds; skips without Node, but for a CI job: that one has to have it."""
     node = shutil.which("node")
     if node is None or not (NODE / "node_modules" / "oidc-provider").exists():
         assert os.environ.get("CI") != "true", "a CI job has it: npm install --prefix tests/contract/node"
         pytest.skip("needs Node, and npm install --prefix tests/contract/node")
-    with _told([node, str(NODE / "oidc-provider.mjs")], ODD_SECRET, ahead) as said:
+    told = {"clients": registered(ODD_SECRET), "scope": "items:read items:write", "ahead": ahead}
+    with _running(node, str(NODE / "oidc-provider.mjs"), json.dumps(told)) as said:
         yield _foreign("node-oidc-provider", said, ODD_SECRET, resource=said["api"], binds_tokens=True)
 
 
 @contextmanager
-def authlib(_folder: Path, *, ahead: int = 0) -> Iterator[Server]:
+def authlib(*, ahead: int = 0) -> Iterator[Server]:
     """Run Authlib's server. It reads Basic as RFC 7617 has it, so its secret has no character that RFC 6749 encodes."""
     secret = SECRET.translate(dict.fromkeys(map(ord, " ,."), "-"))
-    with _told([sys.executable, "-m", "tests.contract.servers.authlib_server"], secret, ahead) as said:
+    told = json.dumps({"clients": registered(secret)})
+    program = ("tests.token_client.ahead", str(ahead), "tests.contract.servers.authlib_server")
+    with _running(sys.executable, "-m", *program, told) as said:
         yield _foreign("authlib", said, secret, resource=None, binds_tokens=False)
 
 
-SERVERS: Final[Mapping[str, Callable[..., AbstractContextManager[Server]]]] = {
-    "latchkey": latchkey,
+FOREIGN: Final[Mapping[str, Callable[..., AbstractContextManager[Server]]]] = {
     "node-oidc-provider": node_oidc_provider,
     "authlib": authlib,
 }
 
 
 @contextmanager
-def _told(command: list[str], secret: str, ahead: int) -> Iterator[dict[str, str]]:
-    told = {"clients": registered(secret), "scope": "items:read items:write", "ahead": ahead}
-    command = [*command, json.dumps(told)]
+def _running(*command: str) -> Iterator[dict[str, str]]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:  # noqa: S603 - our own arguments
         try:
             assert process.stdout is not None
