@@ -33,13 +33,12 @@ if TYPE_CHECKING:
 
     from token_client.store.protocol import TokenKey
 
-_AGREE_MS: Final = 2_000  # clocks no further apart are the same: a Date has whole seconds
+_PROMPT_MS: Final = 2_000  # an answer that took longer may have waited here, in a Lambda that was frozen
 _DAY_S: Final = 86_400
 _NAMES: Final = {"#token": "token", "#expires_at": "expires_at", "#owner": "lease_owner", "#until": "lease_until"}
-# What is there and has another type than ours is nobody's lease.
+# What is not there, or has another type than ours, is nobody's lease.
 _IS_FREE: Final = (
-    "attribute_not_exists(#owner) OR NOT attribute_type(#owner, :text) OR NOT attribute_type(#until, :number)"
-    " OR #until <= :now OR #owner = :owner"
+    "NOT attribute_type(#owner, :text) OR NOT attribute_type(#until, :number) OR #until <= :now OR #owner = :owner"
 )
 
 
@@ -89,11 +88,15 @@ class DynamoDBTokenStore:
     def timed(self) -> Iterator[list[Any]]:
         """Learn DynamoDB's time from the answer that the caller puts into the list."""
         answers: list[Any] = []
+        began_ms = wall_ms()
         yield answers
+        ended_ms = wall_ms()
         date = answers[0]["ResponseMetadata"]["HTTPHeaders"].get("date") if answers else None
-        if date is not None:
-            offset_ms = int(parsedate_to_datetime(date).timestamp() * 1000) - wall_ms()
-            self.offset_ms = offset_ms if abs(offset_ms) > _AGREE_MS else 0
+        if date is not None and 0 <= ended_ms - began_ms <= _PROMPT_MS:
+            said_ms = int(parsedate_to_datetime(date).timestamp() * 1000)
+            # Said at some time between question and answer, and cut to a whole second (RFC 9110 5.6.7).
+            least_ms, most_ms = said_ms - ended_ms, said_ms + 1000 - began_ms
+            self.offset_ms = 0 if least_ms <= 0 <= most_ms else (least_ms + most_ms) // 2
 
     def now_ms(self) -> int:
         """Give the time by DynamoDB's clock."""
@@ -112,8 +115,9 @@ class DynamoDBTokenSlot:
 
     def read(self) -> Reading:
         """Read token and lease, consistently."""
+        client = self._store.client("dynamodb")
         with calling("dynamodb:GetItem", StoreError), self._store.timed() as answers:
-            answer = _believed(self._store.client("dynamodb").get_item(ConsistentRead=True, **self._item))
+            answer = _believed(client.get_item(ConsistentRead=True, **self._item))
             answers.append(answer)
             item = answer.get("Item", {})
             owner, until = item.get("lease_owner", {}).get("S"), item.get("lease_until", {}).get("N")
@@ -139,14 +143,17 @@ class DynamoDBTokenSlot:
         return self._update("SET #owner = :owner, #until = :until, #expires_at = :expires_at", condition, values)
 
     def write(self, owner: str, token: AccessToken) -> bool:
-        """Keep the token and free the lease, if `owner` still has it."""
+        """Keep the token and free the lease, if `owner` still has it.
+
+        Where the answer to a first try was lost, boto3 tries again, and DynamoDB then shows that try's token.
+        """
         data = self._store.cipher(self._key, self._secret).encrypt(
             _encoded(token, self._store.offset_ms), self._key.associated_data
         )
         expires_at = (token.expires_at + self._store.offset_ms) // 1000
         values = {":owner": {"S": owner}, ":token": {"B": data}, ":expires_at": {"N": str(expires_at)}}
         change = "SET #token = :token, #expires_at = :expires_at REMOVE #owner, #until"
-        return self._update(change, "#owner = :owner", values)
+        return self._update(change, "#owner = :owner", values, ReturnValuesOnConditionCheckFailure="ALL_OLD")
 
     def release(self, owner: str) -> None:
         """Free the lease, if `owner` still has it."""
@@ -157,7 +164,8 @@ class DynamoDBTokenSlot:
         key = {"id": {"S": self._key.id}}
         return {"TableName": self._store.table, "Key": key, "ReturnConsumedCapacity": "TOTAL"}
 
-    def _update(self, change: str, condition: str, values: Mapping[str, Any]) -> bool:
+    def _update(self, change: str, condition: str, values: Mapping[str, Any], **options: str) -> bool:
+        """Change the item: whether the condition held, or, as far as `options` let that be seen, had held before."""
         client = self._store.client("dynamodb")
         names = {name: attribute for name, attribute in _NAMES.items() if name in change + condition}
         with calling("dynamodb:UpdateItem", StoreError), self._store.timed() as answers:
@@ -168,10 +176,12 @@ class DynamoDBTokenSlot:
                     ExpressionAttributeNames=names,
                     ExpressionAttributeValues=values,
                     **self._item,
+                    **options,
                 )
-                answers.append(_believed(answer))
-            except client.exceptions.ConditionalCheckFailedException:
-                return False
+            except client.exceptions.ConditionalCheckFailedException as error:
+                found = error.response.get("Item", {}).get("token")
+                return found is not None and found == values.get(":token")
+            answers.append(_believed(answer))
         return True
 
     def _decrypted(self, data: bytes) -> AccessToken | None:
@@ -221,5 +231,5 @@ def _decoded(plaintext: bytes, offset_ms: int) -> AccessToken | None:
             int(document["issued_at"]) - offset_ms,
             int(document["expires_at"]) - offset_ms,
         )
-    except (LookupError, TypeError, ValueError):
+    except (LookupError, OverflowError, TypeError, ValueError):  # OverflowError: an Infinity among the times
         return None

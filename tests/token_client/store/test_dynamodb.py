@@ -27,6 +27,7 @@ from token_client.store.protocol import Reading, TokenKey
 KEY = TokenKey("https://auth.example.com", "demo", ("a", "b"), ("https://api.example.com",))
 SECRET = b"k5vX2mPq9sTw4zB7cE1fH3jL6nR8uY0a"
 EMPTY = Reading(None, None)
+ENDLESS = b'{"value": "x", "token_type": "Bearer", "scope": [], "issued_at": 0, "expires_at": Infinity}'
 
 
 @pytest.fixture(scope="module", params=["aws_endpoint", "dynamodb_local_endpoint"])
@@ -114,6 +115,19 @@ def test_a_token_is_for_nobody_else(store: DynamoDBTokenStore, dynamodb: Any, ot
     assert store.slot(KEY, SECRET).read().token is not None
 
 
+def test_a_token_that_was_rolled_back_to_is_as_old_as_it_is(store: DynamoDBTokenStore, dynamodb: Any) -> None:
+    """An earlier item, put back, holds the earlier token, until that token's own expiry and no longer."""
+    keep(store, make_token("earlier", lifetime_s=0.5))
+    item = raw(dynamodb, store.table)
+    keep(store, make_token("later"))
+    dynamodb.put_item(TableName=store.table, Item={**item, "expires_at": {"N": "9999999999"}})
+    found = store.slot(KEY, SECRET).read().token
+    assert found is not None
+    assert found.value == "earlier"
+    time.sleep(max(0, found.expires_at / 1000 - time.time()) + 0.01)
+    assert store.slot(KEY, SECRET).read() == EMPTY
+
+
 def test_a_token_that_has_expired_is_a_miss_whatever_the_item_says(store: DynamoDBTokenStore, dynamodb: Any) -> None:
     """DynamoDB removes items late, and who writes the table may put the time off: what counts is in the ciphertext."""
     keep(store, make_token(lifetime_s=0.05))
@@ -162,7 +176,7 @@ def test_an_item_of_another_shape_is_a_miss_and_no_hindrance(
 
 def test_what_was_encrypted_and_is_no_token_is_a_miss(store: DynamoDBTokenStore, dynamodb: Any) -> None:
     """A later version may write other members."""
-    for plaintext in (b"", b"[]", b'{"value": "x"}', b'{"value": "x", "scope": 1}', b"\xff"):
+    for plaintext in (b"", b"[]", b'{"value": "x"}', b'{"value": "x", "scope": 1}', b"\xff", ENDLESS):
         data = SecretCipher(KEY.client_id, SECRET).encrypt(plaintext, KEY.associated_data)
         dynamodb.put_item(TableName=store.table, Item={"id": {"S": KEY.id}, "token": {"B": data}})
         assert store.slot(KEY, SECRET).read() == EMPTY
@@ -223,6 +237,41 @@ def test_what_a_late_holder_writes_is_dropped(store: DynamoDBTokenStore) -> None
     found = slot.read().token
     assert found is not None
     assert found.value == "new"
+
+
+def test_a_lease_that_was_planted_is_taken_over_like_any_other(store: DynamoDBTokenStore, dynamodb: Any) -> None:
+    """A holder that nobody is, for ever: it is read as such, and whoever waited for it long enough takes its place."""
+    planted = {"id": {"S": KEY.id}, "lease_owner": {"S": "nobody"}, "lease_until": {"N": "9" * 38}}
+    dynamodb.put_item(TableName=store.table, Item=planted)
+    slot = store.slot(KEY, SECRET)
+    assert slot.read() == Reading(None, "nobody")
+    assert not slot.acquire("one", 10)
+    assert slot.acquire("one", 10, instead_of="nobody")
+    assert int(raw(dynamodb, store.table)["lease_until"]["N"]) < (time.time() + 11) * 1000
+
+
+def test_a_lease_is_prolonged_before_it_ends(store: DynamoDBTokenStore) -> None:
+    """Its owner, or its owner under another name, has it for as long as it asks for again."""
+    slot = store.slot(KEY, SECRET)
+    assert slot.acquire("one", 0.3)
+    assert slot.acquire("one", 10)
+    assert slot.acquire("two", 10, instead_of="one")
+    time.sleep(0.3)
+    assert slot.read() == Reading(None, "two")
+    assert not slot.acquire("other", 10)
+
+
+def test_a_write_whose_answer_was_lost_is_a_write(store: DynamoDBTokenStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sent again, as boto3 does where an answer was lost, the very same token is known; another's is not."""
+    client, token = store.client("dynamodb"), make_token()
+    update = client.update_item
+    slot = store.slot(KEY, SECRET)
+    assert slot.acquire("one", 10)
+    with monkeypatch.context() as patch:
+        patch.setattr(client, "update_item", lambda **arguments: (update(**arguments), update(**arguments))[1])
+        assert slot.write("one", token)
+    assert slot.read() == Reading(token, None)
+    assert not slot.write("one", token)
 
 
 def test_a_token_stays_while_its_successor_is_fetched(store: DynamoDBTokenStore) -> None:
@@ -291,6 +340,31 @@ def test_machines_whose_clocks_differ_agree(
     found = store.slot(KEY, SECRET).read().token
     assert found is not None
     assert 290 < found.expires_at / 1000 - wall() < 310
+
+
+def test_an_answer_that_waited_here_tells_no_time(store: DynamoDBTokenStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Lambda that was frozen in the middle of a call reads an old Date: nothing would expire for as long."""
+    client, stopped = store.client("dynamodb"), [0]
+    get = client.get_item
+
+    def frozen(**arguments: Any) -> Any:
+        answer = get(**arguments)
+        stopped[0] = 600_000
+        return answer
+
+    wall = time.time
+    monkeypatch.setattr("token_client.store.dynamodb.wall_ms", lambda: int(wall() * 1000) + stopped[0])
+    monkeypatch.setattr(client, "get_item", frozen)
+    store.slot(KEY, SECRET).read()
+    assert store.offset_ms == 0
+
+
+def test_a_clock_that_may_be_right_is_right(store: DynamoDBTokenStore) -> None:
+    """A Date is cut to the second: what it leaves open is no difference of clocks."""
+    for _ in range(20):
+        store.slot(KEY, SECRET).read()
+        assert store.offset_ms == 0
+        time.sleep(0.05)
 
 
 def test_a_missing_table_is_a_store_error(endpoint: str) -> None:
@@ -378,6 +452,15 @@ def test_what_cannot_work_is_refused_where_it_is_made() -> None:
     for secret in (None, b""):
         with pytest.raises(ConfigurationError, match="kms_key_id"):
             DynamoDBTokenStore("t").slot(KEY, secret)
+
+
+def test_a_client_without_a_store_never_pays_for_boto3() -> None:
+    """Neither importing a store nor making one imports boto3; the first call does."""
+    code = (
+        "import sys; from token_client.store.dynamodb import DynamoDBTokenStore; "
+        "DynamoDBTokenStore('t', kms_key_id='k'); sys.exit('boto3' in sys.modules or 'botocore' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603 - our own arguments
 
 
 def test_a_store_shows_its_table_and_nothing_else() -> None:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
@@ -122,14 +123,21 @@ def test_a_kms_that_does_not_decrypt_is_a_store_error(
             slot.write("one", make_token())
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One AWS call: its IAM action, and its parameters."""
+
+    action: str
+    parameters: Mapping[str, Any]
+
+
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """Give (action, resource) of each call of every boto3 session that is made from now on."""
-    made: list[tuple[str, str]] = []
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
+    """Give each call of every boto3 session that is made from now on."""
+    made: list[Call] = []
 
     def record(params: Mapping[str, Any], model: Any, **_: Any) -> None:
-        resource = params.get("TableName") or params.get("KeyId")
-        made.append((f"{model.service_model.endpoint_prefix}:{model.name}", str(resource)))
+        made.append(Call(f"{model.service_model.endpoint_prefix}:{model.name}", dict(params)))
 
     handlers = [*botocore.handlers.BUILTIN_HANDLERS, ("before-parameter-build.*", record)]
     monkeypatch.setattr(botocore.handlers, "BUILTIN_HANDLERS", handlers)
@@ -138,7 +146,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("with_key", [False, True])
 def test_the_policy_permits_what_a_client_does_and_nothing_else(
-    aws_endpoint: str, dynamodb: Any, key_id: str, calls: list[tuple[str, str]], *, with_key: bool
+    aws_endpoint: str, dynamodb: Any, key_id: str, calls: list[Call], *, with_key: bool
 ) -> None:
     """Each call is permitted, and each permission is used; the key's only where there is a key."""
     arn = f"arn:aws:kms:us-east-1:123456789012:key/{key_id}"
@@ -152,22 +160,43 @@ def test_the_policy_permits_what_a_client_does_and_nothing_else(
     store.slot(KEY, SECRET).read()
     store.slot(KEY, SECRET).release("nobody")
     statements = stack.properties("TokenCachePolicy")["PolicyDocument"]["Statement"]
+    assert {each["Effect"] for each in statements} == {"Allow"}
     permitted = {(action, each["Resource"]) for each in statements for action in each["Action"]}
-    used = {
-        (action, arn if resource == arn else f"arn:aws:dynamodb:us-east-1:123456789012:table/{resource}")
-        for action, resource in calls
-    }
+    arns = {table: stack.resolve({"Fn::GetAtt": ["TokenCache", "Arn"]}), arn: arn}
+    used = {(call.action, arns[call.parameters.get("TableName") or call.parameters["KeyId"]]) for call in calls}
     assert used == permitted
 
 
-def test_a_token_that_is_there_costs_one_read(aws_endpoint: str, dynamodb: Any, calls: list[tuple[str, str]]) -> None:
+def test_the_policy_permits_the_key_for_tokens_alone(
+    aws_endpoint: str, store: DynamoDBTokenStore, key_id: str, calls: list[Call]
+) -> None:
+    """Each call of KMS has the encryption context whose names the policy makes a condition."""
+    stack = Stack(TOKEN_CACHE_EXAMPLE, parameters={"TokenKeyArn": f"arn:aws:kms:us-east-1:123456789012:key/{key_id}"})
+    (statement,) = [
+        each
+        for each in stack.properties("TokenCachePolicy")["PolicyDocument"]["Statement"]
+        if "kms:Decrypt" in each["Action"]
+    ]
+    recorded = DynamoDBTokenStore(store.table, kms_key_id=key_id, endpoint_url=aws_endpoint)
+    keep(recorded, make_token())
+    recorded.slot(KEY, None).read()
+    contexts = [call.parameters["EncryptionContext"] for call in calls if call.action.startswith("kms:")]
+    assert contexts == [{"id": KEY.id, "server": KEY.server, "client_id": KEY.client_id}] * 2
+    # ForAllValues holds where there is no value: Null asks for one (IAM guide, "Multivalued context key examples").
+    assert statement["Condition"] == {
+        "ForAllValues:StringEquals": {"kms:EncryptionContextKeys": sorted(contexts[0])},
+        "Null": {"kms:EncryptionContextKeys": "false"},
+    }
+
+
+def test_a_token_that_is_there_costs_one_read(aws_endpoint: str, dynamodb: Any, calls: list[Call]) -> None:
     """Cold, with a token in the store: one GetItem. To fetch one: the lease and the token besides."""
     store = DynamoDBTokenStore(make_table(dynamodb), endpoint_url=aws_endpoint)
     slot = store.slot(KEY, SECRET)
     slot.read()
     assert slot.acquire("one", 10)
     assert slot.write("one", make_token())
-    assert [action for action, _ in calls] == ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:UpdateItem"]
+    assert [call.action for call in calls] == ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:UpdateItem"]
     calls.clear()
     assert slot.read().token is not None
-    assert [action for action, _ in calls] == ["dynamodb:GetItem"]
+    assert [call.action for call in calls] == ["dynamodb:GetItem"]
