@@ -28,9 +28,11 @@ def read_text(path: Path) -> str:
             data = file.read(_MAX_BYTES + 1)
         text = data.decode()
     except OSError as error:
-        raise CredentialsError(f"{path}: {error.strerror}") from None
+        raise CredentialsError(f"the file {path}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise CredentialsError(f"{path} is not UTF-8 text") from None
-    if not text.strip() or len(data) > _MAX_BYTES:
-        raise CredentialsError(f"{path} is {'empty' if not text.strip() else f'larger than {_MAX_BYTES // 1024} KB'}")
+        raise CredentialsError(f"the file {path} is not UTF-8 text") from None
+    if not text.strip():
+        raise CredentialsError(f"the file {path} is empty")
+    if len(data) > _MAX_BYTES:
+        raise CredentialsError(f"the file {path} is larger than {_MAX_BYTES // 1024} KB")
     return text
