@@ -39,7 +39,7 @@ def test_a_function_runs_with_nothing_but_its_artifact(
     """Twice, with the table of the local stack: it answers as it should, and neither answer nor log has a token."""
     build(name, tmp_path / name, Target(RUNTIME, ARCHITECTURE))
     described = stack.functions()[name]
-    environ = AWS_ENVIRON | {"AWS_ENDPOINT_URL": local_stack["aws_endpoint_url"]} | described.environment
+    environ = {**AWS_ENVIRON, "AWS_ENDPOINT_URL": local_stack["aws_endpoint_url"], **described.environment}
     with RunningFunction(tmp_path / name, described.handler, environ, python_of_lambda) as function:
         outcomes = [function.invoke({"source": "aws.events"}) for _ in range(2)]
     for outcome in outcomes:

@@ -34,7 +34,7 @@ def run(local_stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return what runs a block as a program over the local stack, and gives its names."""
     name = f"reporting-{uuid.uuid4()}"
     secret = {member: local_stack[member] for member in ("client_id", "client_secret")}
-    secrets = boto3.client("secretsmanager", endpoint_url=local_stack["aws_endpoint_url"])  # type: ignore[call-overload] # has no stubs here
+    secrets = boto3.client("secretsmanager", endpoint_url=local_stack["aws_endpoint_url"])
     secrets.create_secret(Name=name, SecretString=json.dumps(secret))
     for variable, value in {
         "CLIENT_ID": secret["client_id"],

@@ -45,7 +45,7 @@ def environ(local_stack: dict[str, Any], issuer: AuthorizationServer) -> Environ
     """Give the environment of an example, with a secret and a table of its own."""
     run, endpoint = uuid.uuid4(), local_stack["aws_endpoint_url"]
     secret = {name: local_stack[name] for name in ("client_id", "client_secret")}
-    boto3.client("secretsmanager", endpoint_url=endpoint).create_secret(  # type: ignore[call-overload] # has no stubs here
+    boto3.client("secretsmanager", endpoint_url=endpoint).create_secret(
         Name=f"reporting-{run}", SecretString=json.dumps(secret)
     )
     boto3.client("dynamodb", endpoint_url=endpoint).create_table(TableName=f"token-cache-{run}", **DEFINITION)
@@ -171,7 +171,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Mapping[str, Any]]
 def invoked(environ: Environ, function: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Start a function of the template cold, with the template's own environment, and invoke it twice."""
     described = example(environ).functions()[function]
-    variables = AWS_ENVIRON | {"AWS_ENDPOINT_URL": environ["AWS_ENDPOINT_URL"]} | described.environment
+    variables = {**AWS_ENVIRON, "AWS_ENDPOINT_URL": environ["AWS_ENDPOINT_URL"], **described.environment}
     for name, value in variables.items():  # boto3 is asked for a client at the first invocation, and then reads them
         monkeypatch.setenv(name, value)
     if function == "ReportFunction":
