@@ -25,7 +25,7 @@ def stack(local_stack: dict[str, Any]) -> Stack:
     """Give the template over the local stack, with a secret of its own."""
     name = f"reporting-{uuid.uuid4()}"
     secret = {member: local_stack[member] for member in ("client_id", "client_secret")}
-    secrets = boto3.client("secretsmanager", endpoint_url=local_stack["aws_endpoint_url"])  # type: ignore[call-overload] # has no stubs here
+    secrets = boto3.client("secretsmanager", endpoint_url=local_stack["aws_endpoint_url"])
     secrets.create_secret(Name=name, SecretString=json.dumps(secret))
     issuer = local_stack["issuer"]
     given = {"Issuer": issuer, "TokenEndpoint": f"{issuer}/oauth/token", "Api": local_stack["api"], "SecretName": name}
