@@ -25,7 +25,7 @@ def stack(local_stack: dict[str, Any]) -> Stack:
     """Give the template over the local stack, with a secret of its own."""
     name = f"reporting-{uuid.uuid4()}"
     secret = {member: local_stack[member] for member in ("client_id", "client_secret")}
-    secrets = boto3.client("secretsmanager", endpoint_url=local_stack["aws_endpoint_url"])  # type: ignore[call-overload] # has no stubs here
+    secrets = boto3.client("secretsmanager", endpoint_url=local_stack["aws_endpoint_url"])
     secrets.create_secret(Name=name, SecretString=json.dumps(secret))
     issuer = local_stack["issuer"]
     given = {"Issuer": issuer, "TokenEndpoint": f"{issuer}/oauth/token", "Api": local_stack["api"], "SecretName": name}
@@ -39,7 +39,7 @@ def test_a_function_runs_with_nothing_but_its_artifact(
     """Twice, with the table of the local stack: it answers as it should, and neither answer nor log has a token."""
     build(name, tmp_path / name, Target(RUNTIME, ARCHITECTURE))
     described = stack.functions()[name]
-    environ = AWS_ENVIRON | {"AWS_ENDPOINT_URL": local_stack["aws_endpoint_url"]} | described.environment
+    environ = {**AWS_ENVIRON, "AWS_ENDPOINT_URL": local_stack["aws_endpoint_url"], **described.environment}
     with RunningFunction(tmp_path / name, described.handler, environ, python_of_lambda) as function:
         outcomes = [function.invoke({"source": "aws.events"}) for _ in range(2)]
     for outcome in outcomes:

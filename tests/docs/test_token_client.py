@@ -34,7 +34,7 @@ def run(local_stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return what runs a block as a program over the local stack, and gives its names."""
     name = f"reporting-{uuid.uuid4()}"
     secret = {member: local_stack[member] for member in ("client_id", "client_secret")}
-    secrets = boto3.client("secretsmanager", endpoint_url=local_stack["aws_endpoint_url"])  # type: ignore[call-overload] # has no stubs here
+    secrets = boto3.client("secretsmanager", endpoint_url=local_stack["aws_endpoint_url"])
     secrets.create_secret(Name=name, SecretString=json.dumps(secret))
     for variable, value in {
         "CLIENT_ID": secret["client_id"],
@@ -59,9 +59,9 @@ def run(local_stack: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_every_block_of_the_page_runs(run: Any, caplog: pytest.LogCaptureFixture) -> None:
     """Each is a program of its own, and does what the text about it says."""
     with_httpx, with_requests, with_asyncio, told_apart, others, functions = blocks(PAGE)
-    assert len(run(with_httpx)["products"]["products"]) == 3
-    assert len(run(with_requests)["products"]["products"]) == 3
-    assert len(run(with_asyncio)["products"]) == 3
+    assert len(run(with_httpx)["products"]["products"]) >= 3
+    assert len(run(with_requests)["products"]["products"]) >= 3
+    assert len(run(with_asyncio)["products"]) >= 3
     run(told_apart)
     assert [record.levelno for record in caplog.records if "invalid_scope" in record.message] == [logging.ERROR]
     assert {type(run(others)[name]) for name in ("keycloak", "auth0", "without_metadata")} == {TokenClient}
@@ -71,7 +71,7 @@ def test_every_block_of_the_page_runs(run: Any, caplog: pytest.LogCaptureFixture
 def test_the_code_of_the_readme_runs(run: Any) -> None:
     """What the README tells a service to do calls the API."""
     (code,) = [block for block in blocks(README) if "token_client" in block]
-    assert len(run(code)["products"]["products"]) == 3
+    assert len(run(code)["products"]["products"]) >= 3
 
 
 @pytest.mark.parametrize("client", [TokenClient, AsyncTokenClient])

@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 import uuid
@@ -28,7 +29,8 @@ from tests.token_client.test_token_manager import DEFINITION
 
 ROOT = Path(__file__).parents[2]
 SCRIPT, CRON = ROOT / "examples" / "token_script.py", ROOT / "examples" / "token_cron.py"
-PRODUCTS = "Kettle: 24.90\nTea towel: 7.50\nTeapot: 39.00\n"
+# What the stack is stocked with. Other tests add to it.
+PRODUCTS = {"Kettle": "24.90", "Tea towel": "7.50", "Teapot": "39.00"}
 
 Environ = dict[str, str]
 
@@ -45,7 +47,7 @@ def environ(local_stack: dict[str, Any], issuer: AuthorizationServer) -> Environ
     """Give the environment of an example, with a secret and a table of its own."""
     run, endpoint = uuid.uuid4(), local_stack["aws_endpoint_url"]
     secret = {name: local_stack[name] for name in ("client_id", "client_secret")}
-    boto3.client("secretsmanager", endpoint_url=endpoint).create_secret(  # type: ignore[call-overload] # has no stubs here
+    boto3.client("secretsmanager", endpoint_url=endpoint).create_secret(
         Name=f"reporting-{run}", SecretString=json.dumps(secret)
     )
     boto3.client("dynamodb", endpoint_url=endpoint).create_table(TableName=f"token-cache-{run}", **DEFINITION)
@@ -71,7 +73,7 @@ def test_the_script_prints_what_there_is(environ: Environ, issuer: Authorization
     """One token, one call, and the API's products."""
     done = run(SCRIPT, environ, environ["ISSUER"], environ["API"], "products:read")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "".join(sorted(done.stdout.splitlines(keepends=True))) == PRODUCTS
+    assert {f"{name}: {price}" for name, price in PRODUCTS.items()} <= set(done.stdout.splitlines())
     assert len(issuer.token_requests) == 1
 
 
@@ -109,7 +111,7 @@ def test_the_service_asks_for_one_token(service: Callable[..., TestClient], issu
     with service() as client, ThreadPoolExecutor(20) as threads:
         answers = [*threads.map(lambda _: client.get("/prices"), range(20)), client.get("/prices")]
     assert {answer.status_code for answer in answers} == {200}
-    assert answers[0].json() == {"Kettle": "24.90", "Tea towel": "7.50", "Teapot": "39.00"}
+    assert PRODUCTS.items() <= answers[0].json().items()
     assert len(issuer.token_requests) == 1
 
 
@@ -128,7 +130,8 @@ def test_the_second_run_of_the_job_asks_for_no_token(environ: Environ, issuer: A
     """What one process fetched, the next one finds in the table."""
     for _ in range(2):
         done = run(CRON, environ)
-        assert (done.returncode, done.stdout, done.stderr) == (0, "3 products\n", "")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert re.fullmatch(r"\d+ products\n", done.stdout)
         assert len(issuer.token_requests) == 1
 
 
@@ -136,7 +139,7 @@ def test_the_job_works_without_its_table(environ: Environ, issuer: Authorization
     """Each run then asks for a token of its own, and the log says why."""
     for count in (1, 2):
         done = run(CRON, environ | {"TOKEN_TABLE": "nowhere"})
-        assert (done.returncode, done.stdout) == (0, "3 products\n")
+        assert (done.returncode, "products" in done.stdout) == (0, True)
         assert "ResourceNotFoundException" in done.stderr
         assert len(issuer.token_requests) == count
 
@@ -171,7 +174,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Mapping[str, Any]]
 def invoked(environ: Environ, function: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Start a function of the template cold, with the template's own environment, and invoke it twice."""
     described = example(environ).functions()[function]
-    variables = AWS_ENVIRON | {"AWS_ENDPOINT_URL": environ["AWS_ENDPOINT_URL"]} | described.environment
+    variables = {**AWS_ENVIRON, "AWS_ENDPOINT_URL": environ["AWS_ENDPOINT_URL"], **described.environment}
     for name, value in variables.items():  # boto3 is asked for a client at the first invocation, and then reads them
         monkeypatch.setenv(name, value)
     if function == "ReportFunction":
@@ -191,7 +194,7 @@ def test_lambdas_that_start_cold_share_a_token(
 ) -> None:
     """Three execution environments, two invocations of each: one token request."""
     for _ in range(3):
-        assert invoked(environ, "ReportFunction", monkeypatch) == [{"products": 3}, {"products": 3}]
+        assert [answer["products"] >= 3 for answer in invoked(environ, "ReportFunction", monkeypatch)] == [True, True]
     assert len(issuer.token_requests) == 1
 
 

@@ -127,7 +127,6 @@ def test_a_secret_that_is_not_there_is_named(around: Around, monkeypatch: pytest
         get_secrets()
 
 
-@pytest.mark.spec("RFC 5869", "2")
 def test_a_key_is_of_32_bytes_and_of_these_two_alone() -> None:
     """The same ones give the same key, any others another: also where they are the same characters in a row."""
     key = generate_encryption_key("ab", "cd")
