@@ -129,7 +129,7 @@ def proving(server: Server, request: pytest.FixtureRequest) -> Iterator[Server]:
     made = latchkey_command(request.getfixturevalue("local_stack"), *create)
     listener = socket.create_server(("127.0.0.1", 0))
     origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    own = {"environ": {"API_ORIGIN": origin}, "listener": listener}
+    own: dict[str, Any] = {"environ": {"API_ORIGIN": origin}, "listener": listener}
     with serving_variant("rest_call", stack, server.issuer, resource, **own) as api:
         url = str(api.client.base_url).rstrip("/") + "/products"
         secrets = {METHODS[0]: (made["client_id"], made["client_secret"])}
@@ -174,9 +174,11 @@ def test_a_scope_that_is_missing_is_named(server: Server, call: Any) -> None:
 def test_a_wrong_secret_is_refused(server: Server, method: str) -> None:
     """Every server's refusal has its code, and no word of it is the secret."""
     wrong = who(server, method) | {"client_secret": "another-secret"}
-    with TokenClient(issuer=server.issuer, **wrong, **server.wanted) as client:
-        with pytest.raises(TokenRefusedError) as caught:
-            client.token()
+    with (
+        TokenClient(issuer=server.issuer, **wrong, **server.wanted) as client,
+        pytest.raises(TokenRefusedError) as caught,
+    ):
+        client.token()
     assert (caught.value.error, caught.value.status) == ("invalid_client", 401)
     assert "another-secret" not in str(caught.value)
 

@@ -1,6 +1,6 @@
 """Runs a module in a process whose clock is off, from before anything else is imported.
 
-    python -m tests.token_client.ahead SECONDS MODULE ARGUMENT...
+python -m tests.token_client.ahead SECONDS MODULE ARGUMENT...
 """
 
 import runpy

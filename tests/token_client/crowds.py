@@ -1,8 +1,8 @@
 """Crowds that want a token at the same moment: threads, tasks, processes, each cold.
 
-    with threads(200, client, table) as crowd:
-        crowd.go()
-        crowd.tokens()      what each of them got
+with threads(200, client, table) as crowd:
+    crowd.go()
+    crowd.tokens()      what each of them got
 """
 
 import asyncio
@@ -71,7 +71,7 @@ def tasks(count: int, client: Mapping[str, Any], table: SharedTable) -> Iterator
 @contextmanager
 def processes(count: int, client: Mapping[str, Any], table: SharedTable | None) -> Iterator[Crowd]:
     """Have processes with a client each."""
-    where = {} if table is None else {"table": table.name, "endpoint_url": table.endpoint_url}
+    where: dict[str, Any] = {} if table is None else {"table": table.name, "endpoint_url": table.endpoint_url}
     with fleet.ready(count, client, **where) as ships:
 
         def tokens() -> list[str]:

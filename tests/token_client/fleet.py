@@ -1,11 +1,11 @@
 """Processes that ask for a token at the same moment, each with a client of its own, cold.
 
-    python -m tests.token_client.fleet '{"processes": 20, "client": {...}, "table": "t", "endpoint_url": "http://..."}'
+    python -m tests.token_client.fleet '{"processes": 20, "client": {...}, "table": "t", "endpoint_url": "..."}'
 
 prints `{"pids": [...]}` once all of them stand at the barrier, waits for a line, lets them go, and prints for each
-`{"pid", "token", "token_type", "lasts_s"}` or `{"pid", "error"}`. `key`, a client's id and its private key as PEM, stands for a
-secret. They are forks of one process that has imported everything and made nothing: on two
-cores, twenty interpreters that import boto3 would arrive one after the other, which is no stampede.
+`{"pid", "token", "token_type", "lasts_s"}` or `{"pid", "error"}`. `key`, a client's id and its private key as PEM,
+stands for a secret. They are forks of one process that has imported everything and made nothing: on two cores, twenty
+interpreters that import boto3 would arrive one after the other, which is no stampede.
 """
 
 import json
@@ -30,7 +30,7 @@ from token_client.errors import TokenClientError
 def ask(told: Mapping[str, Any]) -> dict[str, Any]:
     """Make a client and ask it."""
     store = DynamoDBTokenStore(told["table"], endpoint_url=told["endpoint_url"]) if "table" in told else None
-    key = {"credentials": PrivateKeyJWT(*told["key"])} if "key" in told else {}
+    key: dict[str, Any] = {"credentials": PrivateKeyJWT(*told["key"])} if "key" in told else {}
     with TokenClient(**told["client"], **key, store=store) as client:
         try:
             token = client.access_token()
@@ -86,7 +86,7 @@ def ready(processes: int, client: Mapping[str, Any], *, ahead: int = 0, **told: 
     """Have processes stand at the barrier, their clocks `ahead` by these seconds."""
     document = json.dumps({"processes": processes, "client": client, **told})
     command = [sys.executable, "-m", "tests.token_client.ahead", str(ahead), "tests.token_client.fleet", document]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(command, text=True, start_new_session=True, **pipes) as process:  # noqa: S603 - our own arguments
         assert process.stdout is not None
         try:

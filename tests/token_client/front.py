@@ -1,10 +1,10 @@
 """A front before an authorization server that counts the token requests, and fails as it is told: real sockets.
 
-    with before(issuer) as front:
-        front.url                       the issuer, to a client: metadata names it, unless front.renames is False
-        front.fault = status(500)       what becomes of token requests from now on; None: they are forwarded
-        front.token_requests            how many there were, forwarded or not
-        front.issued[token]             whose each token is, and what was said of it
+with before(issuer) as front:
+    front.url                       the issuer, to a client: metadata names it, unless front.renames is False
+    front.fault = status(500)       what becomes of token requests from now on; None: they are forwarded
+    front.token_requests            how many there were, forwarded or not
+    front.issued[token]             whose each token is, and what was said of it
 """
 
 import json

@@ -169,7 +169,7 @@ def test_a_long_retry_after_is_not_waited_for(world: World) -> None:
 def test_a_servers_clock_that_is_off(name: str, ahead: int) -> None:
     """Ten minutes either way: assertions and proofs are dated by the server, and the token is kept for its life."""
     with FOREIGN[name](ahead=ahead) as server:
-        given = {"issuer": server.issuer, "scope": server.read, "resource": server.resource}
+        given: dict[str, Any] = {"issuer": server.issuer, **server.wanted}
         given |= {"credentials": PrivateKeyJWT(server.key_client_id, pem()), "dpop": server.binds_tokens}
         with KINDS["threads"](**given) as client:
             token = client.access_token()
@@ -265,8 +265,8 @@ def test_a_secret_that_is_rotated_in_the_middle(world: World, caplog: pytest.Log
         assert secret not in f"{caught.value} {caplog.text}"
 
 
-# What the table answers, and whether that is seen to be a failure: botocore reads a success that is no JSON as an empty one,
-# where DynamoDB itself adds a checksum.
+# What the table answers, and how many warnings there are: botocore reads a success that is no JSON as one that says
+# nothing, which is as if there were no item.
 STORE_FAILURES: Mapping[str, tuple[Callable[[Any], None], int]] = {
     "throttled": (error(400, "ProvisionedThroughputExceededException"), 1),
     "denied": (error(400, "AccessDeniedException"), 1),

@@ -1,4 +1,4 @@
-"""Many start cold at once, and the server hears of one: counted at the server, over DynamoDB as two programs have it."""
+"""Many start cold at once, and the server hears of one: counted there, over DynamoDB as two programs have it."""
 
 import os
 import signal
@@ -116,23 +116,23 @@ def test_the_lease_of_a_killed_holder_is_taken_over(
     assert is_taken(local_stack, tokens[0])
 
 
-def test_a_holder_that_wakes_up_late_undoes_nothing(
-    table: SharedTable, front: Front, client: dict[str, Any]
-) -> None:
+def test_a_holder_that_wakes_up_late_undoes_nothing(table: SharedTable, front: Front, client: dict[str, Any]) -> None:
     """Its holder is stopped, loses the lease, and goes on: it gets a token, and what the other has stored stays."""
-    client |= {"lease_s": LEASE_S}
+    client |= {"lease_s": LEASE_S, "timeout_s": WAIT_S}
     answered = threading.Event()
-    with front.failing(once(held(answered))):
-        with fleet.ready(1, client, table=table.name, endpoint_url=table.endpoint_url) as holder:
-            holder.go()
-            assert front.asked.wait(WAIT_S)
-            os.kill(holder.pids[0], signal.SIGSTOP)
-            with TokenClient(**client, store=store(table)) as other:
-                token = other.token()
-            kept = table.items()
-            os.kill(holder.pids[0], signal.SIGCONT)
-            answered.set()
-            [said] = holder.said()
+    with (
+        front.failing(once(held(answered))),
+        fleet.ready(1, client, table=table.name, endpoint_url=table.endpoint_url) as holder,
+    ):
+        holder.go()
+        assert front.asked.wait(WAIT_S)
+        os.kill(holder.pids[0], signal.SIGSTOP)
+        with TokenClient(**client, store=store(table)) as other:
+            token = other.token()
+        kept = table.items()
+        os.kill(holder.pids[0], signal.SIGCONT)
+        answered.set()
+        [said] = holder.said()
     assert "error" not in said
     assert table.items() == kept
     with TokenClient(**client, store=store(table)) as later:

@@ -2,7 +2,8 @@
 
     python -m tests.contract.servers.authlib_server '{"clients": [...]}'
 
-prints where it listens as one line of JSON, and serves until it is killed. Its issuer has a path, and its tokens say nothing to anybody but itself.
+prints where it listens as one line of JSON, and serves until it is killed. Its issuer has a path, and its tokens say
+nothing to anybody but itself.
 """
 
 import json
@@ -141,12 +142,12 @@ def application(origin: str, clients: dict[str, Client]) -> Flask:
         return answer
 
     @app.get("/items")
-    @protected("items:read")
+    @protected("items:read")  # type: ignore[untyped-decorator] # as above
     def items() -> Response:
         return jsonify(client_id=current_token.client_id)
 
     @app.post("/items")
-    @protected("items:write")
+    @protected("items:write")  # type: ignore[untyped-decorator] # as above
     def create_item() -> Response:
         return jsonify(client_id=current_token.client_id)
 

@@ -98,7 +98,7 @@ def local(stack: Mapping[str, Any], folder: Path) -> Server:
 
 @contextmanager
 def node_oidc_provider(*, ahead: int = 0) -> Iterator[Server]:
-    """Run node-oidc-provider, its clock `ahead` by these seconds; skips without Node, but for a CI job: that one has to have it."""
+    """Run node-oidc-provider, its clock `ahead` by these seconds. Skips without Node, but for a CI job: that has it."""
     node = shutil.which("node")
     if node is None or not (NODE / "node_modules" / "oidc-provider").exists():
         assert os.environ.get("CI") != "true", "a CI job has it: npm install --prefix tests/contract/node"
