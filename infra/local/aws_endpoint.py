@@ -4,8 +4,8 @@ moto answers a page of any origin, and resets everything when asked by a plain f
 open would let every site read and write the tables. What the command line and the functions send has no Origin, and is
 a POST to the root; the public keys of a user pool are there to GET as well.
 
-Nothing comes between the condition of a write and the write in DynamoDB. moto looks first, and writes then: of those who
-race for a lease or an id, two would win now and then. So its DynamoDB does one call at a time here.
+In DynamoDB nothing comes between the condition of a write and the write. moto looks first, and writes then: of those
+who race for a lease or an id, two would win now and then. So its DynamoDB does one call at a time here.
 """
 
 import io
