@@ -58,18 +58,16 @@ class ServerMetadata:
 
     def _found(self, send: Sender) -> Steps[Server]:
         passing: ServerUnavailableError | None = None
-        nowhere = []
+        said = []
         for url in well_known_urls(self.issuer):
             answer = yield from send(get(url))
             members = json_object(answer.body) if answer.status == HTTPStatus.OK else None
             if members is not None:
                 return self._read(members)
-            nowhere.append(
-                f"{urls.shown(url)} answered {answer.status}{' without JSON' * (answer.status == HTTPStatus.OK)}"
-            )
+            said.append(f"{url} answered {answer.status}" + " without JSON" * (answer.status == HTTPStatus.OK))
             if retries.is_retried(answer.status):
                 passing = retries.unavailable(url, f"answered {answer.status}", answer, self._clocks.wall())
-        raise passing or DiscoveryError(f"the issuer has no metadata: {', '.join(nowhere)}")
+        raise passing or DiscoveryError(f"the issuer has no metadata: {', '.join(said)}")
 
     def _read(self, members: dict[str, Any]) -> Server:
         issuer, endpoint = members.get("issuer"), members.get("token_endpoint")

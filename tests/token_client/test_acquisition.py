@@ -111,6 +111,26 @@ def test_whoever_has_no_lease_waits_for_the_token(made: Maker) -> None:
     assert hands.pauses == pytest.approx([0.05, 0.1, 0.2, 0.4, 0.5, 0.5])
 
 
+def test_a_token_that_was_written_just_before_the_lease_was_taken_is_found(made: Maker) -> None:
+    """Between our look and our taking the lease its holder writes and frees it: nobody fetches a second one."""
+    hands = Hands()
+    store = store_of(hands)
+    with serving() as server:
+        slot = store.slot(key_of(server), Secret().secret)
+        theirs = issued(hands, "theirs")
+
+        class JustWritten(list[str]):
+            def append(self, operation: str) -> None:
+                super().append(operation)
+                if operation == "acquire":
+                    store.item.token, store.item.secret = theirs, slot.secret
+
+        store.calls = JustWritten()
+        with made(token_endpoint=server.token_endpoint, store=store, clocks=hands.clocks) as client:
+            assert client.token() == "theirs"
+        assert (server.asked, store.calls[-1], store.item.owner) == ([], "release", None)
+
+
 @pytest.mark.parametrize("store_stands_still", [False, True])
 def test_a_holder_that_was_killed_is_followed_within_the_leases_time(made: Maker, store_stands_still: bool) -> None:
     """Also where the store's clock is of no help: the same holder for a lease's time by the own clock is no more."""

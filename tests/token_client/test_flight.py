@@ -43,6 +43,17 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.005)
 
 
+def in_a_fork(check: Callable[[], bool]) -> bool:
+    """Fork, and give what a check says in the child."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # from 3.12 on: a fork with threads is the point here
+        pid = os.fork()
+    if pid == 0:
+        threading.Timer(_PATIENT_S, os._exit, (2,)).start()
+        os._exit(0 if check() else 1)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
 def test_200_threads_that_start_cold_ask_once() -> None:
     """All of them get the one token."""
     with holding() as (server, gate), TokenClient(server.url, credentials=Sheaf()) as client:
@@ -250,13 +261,9 @@ def test_a_fork_begins_anew_where_a_fetch_was_under_way() -> None:
         client = TokenClient(server.url, credentials=Sheaf())
         waiting = pool.submit(client.token)
         until(lambda: server.token_requests)
-        with client._source.flights._lock, warnings.catch_warnings():  # noqa: SLF001 - as if a thread were just boarding
-            warnings.simplefilter("ignore", DeprecationWarning)  # from 3.12 on: a fork with threads is the point here
-            pid = os.fork()
-            if pid == 0:
-                threading.Timer(_PATIENT_S, os._exit, (2,)).start()
-                os._exit(0 if client.token() == "token-2" else 1)
-        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+        with client._source.flights._lock:  # noqa: SLF001 - as if a thread were just boarding
+            is_good = in_a_fork(lambda: client.token() == "token-2")
+        assert is_good
         gate.set()
         assert waiting.result() == "token-1"
 
@@ -266,10 +273,7 @@ def test_a_fork_keeps_the_token_that_there_was() -> None:
     with serving() as server:
         client = TokenClient(server.url, credentials=Sheaf())
         client.token()
-        pid = os.fork()
-        if pid == 0:
-            os._exit(0 if client.token() == "token-1" else 1)
-        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+        assert in_a_fork(lambda: client.token() == "token-1")
         assert len(server.token_requests) == 1
 
 
