@@ -44,7 +44,7 @@ class FederatedJWT:
 
     def authenticate(self, server: Server, now: float) -> Authenticated:  # noqa: ARG002 - the token says whom it is for
         """Ask for the platform's token, and send that."""
-        token = self.source()
+        token = str(self.source())
         if not _JWT.fullmatch(token):
             raise CredentialsError(f"what {type(self.source).__name__} gives is no signed JWT")
         return client_assertion.authenticated(self.client_id, token)

@@ -28,9 +28,9 @@ def register(stack: dict[str, Any], client_id: str, *secrets: str, **changes: An
     clients.create(check(Client(client_id, created_at=now, **{**members, **changes})))
 
 
-def token_client(stack: dict[str, Any], credentials: Any) -> TokenClient:
+def token_client(stack: dict[str, Any], credentials: Any, retries: int = 0) -> TokenClient:
     """Give a client of the local stack's server."""
-    return TokenClient(stack["issuer"], credentials=credentials, retries=0)
+    return TokenClient(stack["issuer"], credentials=credentials, retries=retries, retry_interval_ms=1)
 
 
 def claims(stack: dict[str, Any], credentials: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import threading
 import uuid
 from collections.abc import Callable
@@ -264,7 +265,12 @@ def test_one_reading_is_enough_for_all_threads(aws_place: Place) -> None:
     credentials = aws_place.read()
     reads: list[int] = []
     read = credentials._read  # noqa: SLF001 - to count them there is no other way
-    credentials._read = lambda: (reads.append(1), read())[1]  # noqa: SLF001 - as above
+
+    def count() -> str:
+        reads.append(1)
+        return str(read())
+
+    credentials._read = count  # noqa: SLF001 - as above
     threads = [threading.Thread(target=credentials.load) for _ in range(20)]
     for thread in threads:
         thread.start()
@@ -293,6 +299,7 @@ def test_a_forked_process_is_not_stuck(aws_place: Place) -> None:
     with credentials._lock, credentials._connection._lock:  # noqa: SLF001 - as if a thread held them
         child = os.fork()
         if child == 0:
+            signal.alarm(20)  # a child that is stuck ends, and fails the test
             another = credentials.load(fresh=True) == ClientSecret("demo", "s3cret")
             of_its_own = not set(clients.values()) & set(credentials._connection._clients.values())  # noqa: SLF001 - as above
             os._exit(0 if another and of_its_own else 1)
