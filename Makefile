@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 SETUP := $(VENV)/.set-up
 SECONDS ?= 600
 STACK ?= default
+STACKS := default authorizer token-vending token-client
 CASES ?= 100000
 
 .PHONY: help run test setup check bench deploy docs format lock
@@ -43,7 +44,7 @@ bench: $(SETUP) ## the benchmarks: one table, and bench/results.json
 	@$(BIN)/python -m bench
 
 deploy: $(SETUP) ## sam build and sam deploy --guided; STACK=authorizer: the authorizer alone
-	$(if $(filter default authorizer,$(STACK)),,$(error STACK is default or authorizer; sam asks for the name of the stack))
+	$(if $(filter $(STACKS),$(STACK)),,$(error STACK is one of: $(STACKS); sam asks for the name of the stack))
 	@cd infra && PATH="$(CURDIR)/$(BIN):$$PATH" && export PATH && \
 		sam build --config-env $(STACK) && sam deploy --guided --config-env $(STACK)
 
@@ -63,4 +64,5 @@ lock: ## write the lock files anew from pyproject.toml
 	@echo uv | $(LOCK) -c requirements.lock - -o requirements-uv.lock
 	@for name in auth-server authorizer resource-server; do \
 		$(LOCK) pyproject.toml -c requirements.lock --extra $$name -o $$(echo $$name | tr - _)/requirements.txt; done
+	@$(LOCK) pyproject.toml -c requirements.lock --extra client -o token_client/requirements.txt
 	@echo awslambdaric | $(LOCK) - -o tests/artifact/requirements.txt

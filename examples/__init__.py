@@ -1,1 +1,1 @@
-"""The same small API with three frameworks, each behind the authorizer: docs/resource-lambda.md."""
+"""An API behind the authorizer: docs/resource-lambda.md; programs that call one with a token: docs/token-client.md."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from infra.cloudformation import FUNCTION, TEMPLATES, VENDING_EXAMPLE, Stack
+from infra.cloudformation import CLIENT_EXAMPLE, FUNCTION, TEMPLATES, VENDING_EXAMPLE, Stack
 from infra.template_yaml import load
 
 ROOT: Final = Path(__file__).parent.parent
@@ -25,13 +25,19 @@ ROOT: Final = Path(__file__).parent.parent
 PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "auth_server": ("auth_server", "authorizer"),
     "authorizer": ("authorizer",),
+    "examples": ("examples", "token_client"),
     "resource_server": ("resource_server",),
+    "token_client": ("token_client",),
 }
 SERVICES: Final[Mapping[str, frozenset[str]]] = {
     "auth_server": frozenset({"dynamodb", "kms"}),
     "authorizer": frozenset(),
+    "examples": frozenset({"dynamodb", "secretsmanager"}),
     "resource_server": frozenset({"dynamodb"}),
+    "token_client": frozenset({"dynamodb", "secretsmanager"}),
 }
+# Whose lock file it is, where the package has none of its own.
+LOCKS: Final[Mapping[str, str]] = {"examples": "token_client"}
 
 # Wheels for a glibc at least as old as Lambda's: Amazon Linux 2 (2.26) under Python 3.11, 2023 (2.34) from 3.12 on.
 PLATFORMS: Final[Mapping[str, str]] = {"arm64": "aarch64-manylinux2014", "x86_64": "x86_64-manylinux2014"}
@@ -76,7 +82,7 @@ def build(logical_id: str, folder: Path, target: Target) -> None:
     if logical_id not in handlers:
         raise BuildError(f"no template has a function {logical_id}")
     package = handlers[logical_id].partition(".")[0]
-    _install(ROOT / package / "requirements.txt", folder, target)
+    _install(ROOT / LOCKS.get(package, package) / "requirements.txt", folder, target)
     _leave_out(folder, SERVICES[package])
     for name in PACKAGES[package]:
         shutil.copytree(ROOT / name, folder / name, ignore=_SOURCES)
@@ -86,7 +92,7 @@ def build(logical_id: str, folder: Path, target: Target) -> None:
 def _handlers() -> dict[str, str]:
     """Return the handlers of all functions that are built here; a name that two templates have is one and the same."""
     handlers: dict[str, str] = {}
-    for template in map(load, (*TEMPLATES, VENDING_EXAMPLE)):
+    for template in map(load, (*TEMPLATES, VENDING_EXAMPLE, CLIENT_EXAMPLE)):
         common = template.get("Globals", {}).get("Function", {})
         functions = {name: made for name, made in template["Resources"].items() if made["Type"] == FUNCTION}
         handlers |= {name: {**common, **made["Properties"]}["Handler"] for name, made in functions.items()}

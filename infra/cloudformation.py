@@ -20,8 +20,11 @@ from infra.template_yaml import Document, load
 TEMPLATE: Final = Path(__file__).with_name("template.yaml")
 AUTHORIZER_TEMPLATE: Final = Path(__file__).with_name("authorizer.yaml")
 TEMPLATES: Final = (TEMPLATE, AUTHORIZER_TEMPLATE)
-# The one example whose functions are built of ours.
+# The examples whose functions are built of ours.
 VENDING_EXAMPLE: Final = TEMPLATE.parent / "examples" / "token-vending.yaml"
+CLIENT_EXAMPLE: Final = VENDING_EXAMPLE.with_name("token-client.yaml")
+# The table of the client SDK, which is its users' and stands in their accounts.
+TOKEN_CACHE_EXAMPLE: Final = TEMPLATE.parent / "examples" / "token-cache.yaml"
 FUNCTION: Final = "AWS::Serverless::Function"
 TABLE: Final = "AWS::DynamoDB::Table"
 API: Final = "AWS::Serverless::Api"

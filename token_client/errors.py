@@ -28,6 +28,10 @@ class ServerUnavailableError(TokenClientError):
         self.retry_after_s = retry_after_s
 
 
+class UnusableTokenError(TokenClientError):
+    """The authorization server gave a token of no use: of another type than was asked for, or expired already."""
+
+
 class TokenRefusedError(TokenClientError):
     """The authorization server refused the request (RFC 6749 5.2), and would refuse it again.
 

@@ -3,8 +3,12 @@
 moto answers a page of any origin, and resets everything when asked by a plain form. Whoever develops with a browser
 open would let every site read and write the tables. What the command line and the functions send has no Origin, and is
 a POST to the root; the public keys of a user pool are there to GET as well.
+
+In DynamoDB nothing comes between the condition of a write and the write. moto looks first, and writes then: of those
+who race for a lease or an id, two would win now and then. So its DynamoDB does one call at a time here.
 """
 
+import io
 import logging
 import re
 import socket
@@ -25,7 +29,7 @@ def aws_endpoint(listener: socket.socket) -> Iterator[None]:
     """Serve AWS on a listening socket, which stays the caller's to close."""
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # it would write a line for each request
     host, port = listener.getsockname()[:2]
-    app = _for_programs(DomainDispatcherApplication(create_backend_app))
+    app = _for_programs(_atomic(DomainDispatcherApplication(create_backend_app)))
     server = make_server(host, port, app, threaded=True, fd=listener.fileno())
     thread = threading.Thread(target=server.serve_forever, name="aws-endpoint", daemon=True)
     thread.start()
@@ -35,6 +39,20 @@ def aws_endpoint(listener: socket.socket) -> Iterator[None]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def _atomic(app: Wsgi) -> Wsgi:
+    one_at_a_time = threading.Lock()
+
+    def served(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if not environ.get("HTTP_X_AMZ_TARGET", "").startswith("DynamoDB_"):
+            return app(environ, start_response)
+        # Read before the turn begins: whoever sends slowly keeps nobody waiting.
+        environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
+        with one_at_a_time:
+            return list(app(environ, start_response))
+
+    return served
 
 
 def _for_programs(app: Wsgi) -> Wsgi:

@@ -26,7 +26,7 @@ import resource_server
 from auth_server.aws.dynamodb import DynamoDBClientStore
 from auth_server.client_registration import check, new_secret
 from auth_server.clients import NO_AUTHENTICATION, Client
-from infra.cloudformation import Stack, Table
+from infra.cloudformation import TOKEN_CACHE_EXAMPLE, Stack, Table
 from infra.local.aws_endpoint import aws_endpoint
 from infra.local.developer_page import with_developer_page
 from infra.local.gateway import Gateway
@@ -156,13 +156,16 @@ def _aws(service: str, endpoint: str) -> Any:
 
 
 def _provision(endpoint: str, name: str, parameters: Mapping[str, str]) -> Stack:
-    """Create what the template's functions use: its keys and alias, and its tables with some products in one."""
+    """Create what the template's functions use: its keys and alias, and its tables with some products in one.
+
+    And the table `token-cache` beside them, for clients that share their tokens.
+    """
     pseudo = {"AWS::StackName": name, "AWS::Region": REGION}
     kms = _aws("kms", endpoint)
     made = _DISTRIBUTION | create_keys(kms, Stack(parameters=parameters, pseudo_parameters=pseudo))
     template = Stack(parameters=parameters, attributes=made, pseudo_parameters=pseudo)
     dynamodb = _aws("dynamodb", endpoint)
-    for table in template.tables().values():
+    for table in (*template.tables().values(), *Stack(TOKEN_CACHE_EXAMPLE).tables().values()):
         _create_table(dynamodb, table)
     _stock_products(dynamodb, template.tables()["ProductsTable"].name)
     return template

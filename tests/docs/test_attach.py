@@ -16,8 +16,8 @@ from infra.template_yaml import load
 from infra.translation import load_template, translated_template
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("attach.md", "without-our-authorizer.md", "token-vending.md")
-ATTACH, WITHOUT, VENDING = (ROOT / "docs" / name for name in PAGES)
+PAGES = ("attach.md", "without-our-authorizer.md", "token-vending.md", "token-client-store.md", "token-client.md")
+ATTACH, WITHOUT, VENDING, STORE, CLIENT = (ROOT / "docs" / name for name in PAGES)
 SOURCES = {
     "yaml": EXAMPLES,
     "hcl": tuple(ROOT.glob("infra/terraform/**/*.tf")),
@@ -76,5 +76,5 @@ def test_parameters_and_outputs_that_a_page_names_are_the_template_s() -> None:
 
 def test_every_example_is_on_a_page() -> None:
     """There is no example that none of the pages points to."""
-    linked = "".join(page.read_text("utf-8") for page in (ATTACH, WITHOUT, VENDING))
+    linked = "".join(page.read_text("utf-8") for page in (ATTACH, WITHOUT, VENDING, STORE, CLIENT))
     assert [path.name for path in EXAMPLES if f"/{path.name})" not in linked] == []

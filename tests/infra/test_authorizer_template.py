@@ -182,12 +182,17 @@ def test_the_authorizer_is_deployed_beside_everything_and_never_over_it() -> Non
     }
 
 
-@pytest.mark.parametrize(("name", "status"), [("default", 0), ("authorizer", 0), ("orders", 2)])
+STACKS = ("default", "authorizer", "token-vending", "token-client")
+
+
+@pytest.mark.parametrize(("name", "status"), [*((name, 0) for name in STACKS), ("orders", 2)])
 def test_what_is_deployed_is_never_guessed(name: str, status: int) -> None:
     """SAM takes a configuration that it does not know for the default: somebody's `orders` would be the whole of it."""
     make = ("make", "--dry-run", "deploy", f"STACK={name}")
     done = subprocess.run(make, cwd=AUTHORIZER_TEMPLATE.parent.parent, capture_output=True, text=True, check=False)  # noqa: S603 - fixed
-    assert (done.returncode, "STACK is default or authorizer" in done.stderr) == (status, status != 0)
+    config = tomllib.loads((AUTHORIZER_TEMPLATE.parent / "samconfig.toml").read_text("utf-8"))
+    assert config.keys() - {"version"} == set(STACKS)
+    assert (done.returncode, f"STACK is one of: {' '.join(STACKS)};" in done.stderr) == (status, status != 0)
 
 
 def test_the_authorizer_is_the_same_in_both_templates() -> None:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from auth_server.vending.settings import VendingSettings
-from infra.cloudformation import VENDING_EXAMPLE, Stack
+from infra.cloudformation import TOKEN_CACHE_EXAMPLE, VENDING_EXAMPLE, Stack
 from infra.lint import EXAMPLES
 from infra.local.gateway import Gateway
 from infra.local.gateway.server import serving
@@ -33,7 +33,8 @@ LETS_IN = {
     "http-api": "latchkey-OrdersApi/authorizers/*",
     "websocket": "latchkey-ChatApi/authorizers/latchkey-ChatAuthorizer",
 }
-BY_ITSELF = {"http-api-jwt", "load-balancer", "token-vending"}  # without our authorizer
+BY_ITSELF = {"http-api-jwt", "load-balancer", "token-cache", "token-vending"}  # without our authorizer
+OF_CLIENTS = {"token-client"}  # no API at all: tests/examples/test_token_lambda.py
 GIVEN = {
     "AuthorizerArn": AUTHORIZER,
     "Issuer": "https://auth.example.com",
@@ -75,8 +76,8 @@ def authorizer_of(stack: Stack) -> Document:
 
 
 def test_every_example_is_tested_here() -> None:
-    """There is no example of which nothing is said here."""
-    assert {path.stem for path in EXAMPLES} == LETS_IN.keys() | BY_ITSELF
+    """There is no example of which nothing is said here, or where it is used."""
+    assert {path.stem for path in EXAMPLES} == LETS_IN.keys() | BY_ITSELF | OF_CLIENTS
 
 
 @pytest.mark.parametrize("name", sorted(LETS_IN))
@@ -229,6 +230,32 @@ def test_an_api_for_bound_tokens_answers_as_its_example_says(deployed: Deploy) -
             assert refused.headers["WWW-Authenticate"] == 'DPoP realm="orders", algs="ES256 RS256 PS256 EdDSA"'
         # API Gateway's own 401: one of the identity sources is missing.
         assert orders.get("/orders", headers={"Authorization": f"Bearer {bound}"}).status_code == 401
+
+
+def test_the_table_of_tokens_costs_nothing_unused_and_empties_itself() -> None:
+    """It is paid by the call, its items end by themselves, it is encrypted, and goes with its stack."""
+    stack = Stack(TOKEN_CACHE_EXAMPLE)
+    (table,) = stack.tables().values()
+    assert table.name == "token-cache"
+    assert table.ttl_attribute == "expires_at"
+    assert table.definition["BillingMode"] == "PAY_PER_REQUEST"
+    assert table.definition["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}]
+    properties = stack.properties("TokenCache")
+    assert properties["SSESpecification"]["SSEEnabled"]
+    assert "PointInTimeRecoverySpecification" not in properties
+    assert load(TOKEN_CACHE_EXAMPLE)["Resources"]["TokenCache"]["DeletionPolicy"] == "Delete"
+
+
+def test_a_client_may_use_the_table_and_a_key_where_there_is_one() -> None:
+    """Without a key the policy is of two actions on the table; with one, of two more on that key and no other."""
+    key = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    table = "arn:aws:dynamodb:us-east-1:123456789012:table/token-cache"
+    on_table = [("dynamodb:GetItem", table), ("dynamodb:UpdateItem", table)]
+    on_key = [("kms:GenerateDataKey", key), ("kms:Decrypt", key)]
+    for given, expected in (("", on_table), (key, on_table + on_key)):
+        stack = Stack(TOKEN_CACHE_EXAMPLE, parameters={"TokenKeyArn": given})
+        statements = stack.properties("TokenCachePolicy")["PolicyDocument"]["Statement"]
+        assert [(action, each["Resource"]) for each in statements for action in each["Action"]] == expected
 
 
 def test_the_functions_that_vend_have_what_latchkeys_stack_made(tmp_path: Path) -> None:

@@ -274,6 +274,16 @@ def test_every_loopback_address_serves(host: str, written: str) -> None:
         assert aws(stack, "dynamodb").list_tables()["TableNames"]
 
 
+def test_clients_find_the_table_to_share_tokens_in(local_stack: Stack) -> None:
+    """It has the name that everybody writes, the key of the template, and its items end by themselves."""
+    dynamodb = aws(local_stack, "dynamodb")
+    assert dynamodb.describe_table(TableName="token-cache")["Table"]["KeySchema"] == [
+        {"AttributeName": "id", "KeyType": "HASH"}
+    ]
+    ttl = dynamodb.describe_time_to_live(TableName="token-cache")["TimeToLiveDescription"]
+    assert (ttl["AttributeName"], ttl["TimeToLiveStatus"]) == ("expires_at", "ENABLED")
+
+
 def test_the_banner_shows_a_good_call_and_the_refusals() -> None:
     """Without --json a person sees the addresses, a token, and 200, 401, 401 and 403."""
     command = [*LOCAL, "--issuer-port", "0", "--api-port", "0", "--aws-port", "0", "--web-port", "0"]

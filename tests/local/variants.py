@@ -36,6 +36,7 @@ from tests.authorizer import issuer as token_issuer
 from tests.conftest import AWS_ENVIRON
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterator, Mapping
 
     from infra.cloudformation import Stack
@@ -190,9 +191,11 @@ def serving_variant(  # noqa: PLR0913 - what is served, and with what
     *,
     mapped: bool = False,
     environ: Mapping[str, str] | None = None,
+    listener: socket.socket | None = None,
 ) -> Iterator[Api]:
     """Serve a variant, its authorizer started cold with `environ` over the settings that it needs.
 
+    `listener`: where to serve it, for settings that have to know.
     `mapped`: with the map from scopes to routes that its document compiles to, so that the gateway refuses what without
     one the sample API refuses itself.
     """
@@ -205,5 +208,5 @@ def serving_variant(  # noqa: PLR0913 - what is served, and with what
     handlers = {stack.resolve({"Fn::GetAtt": [each, "Arn"]}): handler for each, handler in functions.items()}
     stage = "$default" if variant.gateway is HttpGateway else "v1"
     served = variant.gateway(described, handlers, stage=stage, region="us-east-1", account_id=ACCOUNT, api_id=API)
-    with serving(served) as url, httpx.Client(base_url=url) as client:
+    with serving(served, listener) as url, httpx.Client(base_url=url) as client:
         yield Api(client, issuer, authorizer)

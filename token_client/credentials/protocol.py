@@ -42,7 +42,8 @@ class Identity(Protocol):
     def authenticate(self, server: Server, now: float) -> Authenticated:
         """Make what authenticates one request; `now` is the server's time, in Unix seconds.
 
-        May take time (a signature of KMS, a token of the platform). Raises `CredentialsError`.
+        May take time (a signature of KMS, a token of the platform). Raises `CredentialsError`, and where the platform
+        may answer later, `ServerUnavailableError`.
         """
         ...
 

@@ -1,0 +1,31 @@
+"""How often, how long and how large: the bounds of everything that the client does."""
+
+from dataclasses import dataclass
+
+from token_client.errors import ConfigurationError
+
+_LEASE_PAST_TIMEOUT_S = 5.0  # what a lease lasts longer than one exchange: an answer that is just in time still counts
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`retries` are further attempts after the first; `timeout_s` is for one exchange; `lease_s` for one hold of it."""
+
+    retries: int
+    retry_interval_s: float
+    timeout_s: float
+    lease_s: float
+
+
+def checked(*, retries: int, retry_interval_ms: float, timeout_s: float, lease_s: float | None) -> Limits:
+    """Give the limits; raises `ConfigurationError`, which names the first that is out of its range."""
+    lease_s = timeout_s + _LEASE_PAST_TIMEOUT_S if lease_s is None else lease_s
+    for name, value, least, most in (
+        ("retries", retries, 0, 10),
+        ("retry_interval_ms", retry_interval_ms, 0, 30_000),
+        ("timeout_s", timeout_s, 0.01, 300),
+        ("lease_s", lease_s, 0.01, 900),
+    ):
+        if not least <= value <= most:
+            raise ConfigurationError(f"{name} must be from {least} to {most}")
+    return Limits(retries, retry_interval_ms / 1000, timeout_s, lease_s)
