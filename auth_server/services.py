@@ -9,6 +9,7 @@ from auth_server.remote_keys import RemoteKeys
 from auth_server.revocation_feed import FeedCache
 from auth_server.settings import Settings
 from auth_server.state import StateStore
+from auth_server.throttle import Throttle
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,7 @@ class Services:
     """The settings, the stores, the keys, the clock (Unix time in seconds), and the revocation feed made last.
 
     `keys` are this server's own, `remote_keys` those that clients and the issuers they trust publish.
+    `throttle` counts failures to authenticate, and remembers them.
     """
 
     settings: Settings
@@ -24,6 +26,7 @@ class Services:
     keys: KeyRing
     remote_keys: RemoteKeys
     clock: Callable[[], float]
+    throttle: Throttle
     feed: FeedCache = field(default_factory=FeedCache)
 
     def now(self) -> int:

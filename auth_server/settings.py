@@ -102,6 +102,7 @@ class GateSettings:
     """The rows that the gate before the token endpoint needs."""
 
     clients_table: str
+    state_table: str
     log_level: str
 
     @classmethod
@@ -116,7 +117,6 @@ class Settings(GateSettings):
 
     issuer: str
     audience: str
-    state_table: str
     signing_key_id: str
     signer: str
     token_lifetime_seconds: int

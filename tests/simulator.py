@@ -28,6 +28,7 @@ from auth_server.routes import ROUTES
 from auth_server.services import Services
 from auth_server.settings import Settings
 from auth_server.state import Revocations
+from auth_server.throttle import Throttle
 from auth_server.wire import response_to_event
 
 ISSUER = "https://auth.example.com"
@@ -201,6 +202,7 @@ class Simulator:
             keys=ring,
             remote_keys=RemoteKeys(clock=lambda: self.now, loopback=settings.is_on_loopback),
             clock=lambda: self.now,
+            throttle=Throttle(self.state, lambda: self.now),
         )
         self.app = App(services, AuditLog(settings.log_level), ROUTES)
         registration = RegistrationEndpoint(self.clients)  # a function of its own, with routes of its own

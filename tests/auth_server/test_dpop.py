@@ -18,6 +18,7 @@ from auth_server.remote_keys import RemoteKeys
 from auth_server.routes import ROUTES
 from auth_server.services import Services
 from auth_server.settings import Settings
+from auth_server.throttle import Throttle
 from auth_server.wire import response_to_event
 from authorizer import public_key
 from tests.authorizer.proofs import EC_KEY, ES256, SIGNERS, Signer, proof
@@ -308,6 +309,7 @@ def _services(state: DynamoDBStateStore, known: Client) -> Services:
         keys=KeyRing(LocalKeySource(), max_age=300, clock=lambda: NOW),
         remote_keys=RemoteKeys(clock=lambda: NOW, loopback=False),
         clock=lambda: NOW,
+        throttle=Throttle(state, lambda: NOW),
     )
 
 

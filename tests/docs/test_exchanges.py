@@ -20,6 +20,7 @@ from auth_server.clients import (
     digest_secret,
 )
 from auth_server.people.throttle import FAILURES_OF_NAME_AT_ADDRESS
+from auth_server.throttle import FAILURES_OF_CLIENT_AT_ADDRESS
 from tests.auth_server.assertions import P256, SIGN, jwk, jwks, sign, signer
 from tests.auth_server.certificates import SUBJECT_DN, certificate, context
 from tests.auth_server.client_requests import token_of
@@ -178,6 +179,15 @@ def tried() -> Scene:
     return Scene(people)
 
 
+def guessed(times: int) -> Scene:
+    """Have somebody guess so often at a client's secret."""
+    simulator = server(known("reporting"))
+    simulator.now = NOW // 900 * 900
+    for _ in range(times):
+        simulator.token("reporting", "a guess")
+    return Scene(simulator)
+
+
 def workload() -> Scene:
     """Give a role of AWS the token of its platform."""
     return Scene(knowing(record("aws"), scopes=("products:read",)), platform_token("aws"))
@@ -223,6 +233,8 @@ EXCHANGES = (
     Exchange("private-key-jwt.md", 0, 2, partial(private_key, aud="https://elsewhere.example.com")),
     Exchange("mutual-tls.md", 0, 1, mutual_tls),
     Exchange("workload-identity.md", 0, 1, workload, answers="private-key-jwt.md"),
+    Exchange("limits.md", 0, 1, partial(guessed, 0)),
+    Exchange("limits.md", 0, 2, partial(guessed, FAILURES_OF_CLIENT_AT_ADDRESS.most)),
     Exchange("sign-in.md", 0, 1, lambda: Scene(PeopleSimulator())),
     Exchange("sign-in.md", 2, 3, signed_up),
     Exchange("sign-in.md", 2, 4, partial(signed_up, enabled=False)),

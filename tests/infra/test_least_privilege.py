@@ -20,6 +20,7 @@ import boto3
 import botocore.handlers
 import pytest
 
+from auth_server.aws.state_table import CLIENT, TOKEN
 from auth_server.clients import REGISTERED_ID_PREFIX
 from auth_server.endpoints.introspection_endpoint import JWT_MEDIA_TYPE
 from infra.cloudformation import AUTHORIZER_TEMPLATE, Stack
@@ -118,6 +119,22 @@ def use_challenge_function(start: Callable[..., Callable[[Any], Any]]) -> None:
         assert invoke(with_header(event, "Authorization", authorization))["principalId"]
     with pytest.raises(Exception, match=r"^Unauthorized$"):
         invoke(with_header(event, "Authorization", basic("nobody", SECRET)))
+
+
+def test_the_gate_may_write_nothing_but_its_counters(
+    template: Document, calls: list[Call], start: Callable[..., Callable[[Any], Any]]
+) -> None:
+    """The gate's role names the kinds of items that its function counts in, and no revocation is one of them."""
+    use_challenge_function(start)
+    patterns = [
+        pattern
+        for policy in template["Resources"]["ChallengeRole"]["Properties"]["Policies"]
+        for one in policy["PolicyDocument"]["Statement"]
+        for pattern in one.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", ())
+    ]
+    kinds = {call.parameters["Key"]["kind"]["S"] for call in calls if call.action == "dynamodb:UpdateItem"}
+    assert {next(one for one in patterns if fnmatchcase(kind, one)) for kind in kinds} == set(patterns)
+    assert not any(fnmatchcase(kind, one) for kind in (TOKEN, CLIENT, "revocations demo") for one in patterns)
 
 
 def use_resource_function(start: Callable[..., Callable[[Any], Any]]) -> None:
