@@ -14,6 +14,7 @@ from auth_server.aws.dynamodb import DynamoDBClientStore
 from auth_server.aws.kms import KmsKeySource
 from auth_server.aws.state_table import DynamoDBStateStore
 from auth_server.key_ring import KeyRing
+from auth_server.last_use import LastUse
 from auth_server.remote_keys import RemoteKeys
 from auth_server.routes import ROUTES
 from auth_server.services import Services
@@ -34,6 +35,7 @@ def _build(settings: Settings) -> App[Services]:
         remote_keys=RemoteKeys(clock=time.time, loopback=settings.is_on_loopback),
         clock=time.time,
         throttle=Throttle(state, time.time),
+        last_use=LastUse(state, time.time),
     )
     return App(services, AuditLog(settings.log_level), ROUTES)
 

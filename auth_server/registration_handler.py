@@ -15,6 +15,7 @@ from auth_server.aws.kms import KmsKeySource
 from auth_server.aws.state_table import DynamoDBStateStore
 from auth_server.endpoints.registration_endpoint import RegistrationEndpoint
 from auth_server.key_ring import KeyRing
+from auth_server.last_use import LastUse
 from auth_server.remote_keys import RemoteKeys
 from auth_server.services import Services
 from auth_server.settings import Settings
@@ -35,6 +36,7 @@ def _build(settings: Settings) -> App[Services]:
         remote_keys=RemoteKeys(clock=time.time, loopback=settings.is_on_loopback),
         clock=time.time,
         throttle=Throttle(state, time.time),
+        last_use=LastUse(state, time.time),
     )
     return App(services, AuditLog(settings.log_level), RegistrationEndpoint(clients).routes())
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from auth_server.clients import ClientStore
 from auth_server.key_ring import KeyRing
+from auth_server.last_use import LastUse
 from auth_server.remote_keys import RemoteKeys
 from auth_server.revocation_feed import FeedCache
 from auth_server.settings import Settings
@@ -17,7 +18,7 @@ class Services:
     """The settings, the stores, the keys, the clock (Unix time in seconds), and the revocation feed made last.
 
     `keys` are this server's own, `remote_keys` those that clients and the issuers they trust publish.
-    `throttle` counts failures to authenticate, and remembers them.
+    `throttle` counts failures to authenticate, and remembers them; `last_use` notes when a secret was used.
     """
 
     settings: Settings
@@ -27,6 +28,7 @@ class Services:
     remote_keys: RemoteKeys
     clock: Callable[[], float]
     throttle: Throttle
+    last_use: LastUse
     feed: FeedCache = field(default_factory=FeedCache)
 
     def now(self) -> int:

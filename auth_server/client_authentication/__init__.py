@@ -44,11 +44,20 @@ def authenticate(request: Request, form: Form, services: Services, decision: Dec
     try:
         credentials = _only_credentials(request, form, services)
         _require_no_pause(request)
-        return prove(credentials, services.clients, services.throttle, services.now(), decision)
+        client = prove(credentials, services.clients, services.throttle, services.now(), decision)
     except InvalidClientError as error:
         if request.headers.get("authorization"):
             error.headers["WWW-Authenticate"] = CHALLENGE  # RFC 6749 5.2
         raise
+    if isinstance(credentials, ClientSecretCredentials):
+        _note_use(credentials, client, services, decision)
+    return client
+
+
+def _note_use(credentials: ClientSecretCredentials, client: Client, services: Services, decision: Decision) -> None:
+    used = credentials.match(client)
+    decision.secret_expires_at = used.expires_at
+    services.last_use.note(used.digest, decision)
 
 
 def _only_credentials(request: Request, form: Form, services: Services) -> Credentials:
