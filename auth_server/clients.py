@@ -73,6 +73,7 @@ class Client:
     `dpop_bound_access_tokens` (RFC 9449 5.2) and `tls_client_certificate_bound_access_tokens` (RFC 8705 3.4): it gets
     no token that is not bound to its key, or certificate.
     `usage_identifier_key` is the API key whose usage plan its calls count for, None for no plan of its own (ADR 0030).
+    `allow_from` are the networks that it may authenticate from, in CIDR notation; none means from anywhere.
     """
 
     client_id: str
@@ -100,6 +101,7 @@ class Client:
     tls_client_certificate_bound_access_tokens: bool = False
     tls_subject: TlsSubject | None = None
     usage_identifier_key: str | None = None
+    allow_from: tuple[str, ...] = ()
 
 
 def may_have_been_issued(client: Client | None, issued_at: float) -> bool:

@@ -28,6 +28,7 @@ def document(client: Client, now: int, uses: Uses = unknown) -> dict[str, Any]:
      "jwks": null, "jwks_uri": null, "trusted_issuers": [],
      "may_grant_scope": "", "may_grant_audience": [], "registered_by": null,
      "dpop_bound": false, "tls_bound": false, "tls_subject": null, "usage_identifier_key": null,
+     "allow_from": [],
      "secrets": [{"created_at": "2026-09-21T13:33:20Z", "expires_at": null, "live": true, "expires_soon": false,
                   "last_used_at": "2026-09-21T14:00:00Z"}],
      "created_at": "2026-09-21T13:33:20Z", "updated_at": "2026-09-21T13:33:20Z", "version": 1}
@@ -54,6 +55,7 @@ def document(client: Client, now: int, uses: Uses = unknown) -> dict[str, Any]:
         "tls_bound": client.tls_client_certificate_bound_access_tokens,
         "tls_subject": {client.tls_subject.parameter: client.tls_subject.value} if client.tls_subject else None,
         "usage_identifier_key": client.usage_identifier_key,
+        "allow_from": list(client.allow_from),
         "secrets": [_secret(secret, now, uses) for secret in client.secrets],
         "created_at": timestamp(client.created_at),
         "updated_at": timestamp(client.updated_at),
@@ -114,6 +116,7 @@ def in_full(client: Client, now: int, uses: Uses = unknown) -> Table:
         "tls_bound": _yes_or_no(client.tls_client_certificate_bound_access_tokens),
         "tls_subject": f"{client.tls_subject.parameter} {client.tls_subject.value}" if client.tls_subject else "",
         "usage_identifier_key": client.usage_identifier_key or "",
+        "allow_from": client.allow_from or "anywhere",
         "secrets": _expiries(client.secrets, now, uses),
         "created_at": moment(client.created_at, now),
         "updated_at": moment(client.updated_at, now),

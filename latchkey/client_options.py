@@ -9,6 +9,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from auth_server import allow_list
 from auth_server.client_authentication import METHODS, tls_client_auth
 from auth_server.clients import CLIENT_CREDENTIALS, NO_AUTHENTICATION, Client, TlsSubject
 from auth_server.grants import GRANTS
@@ -78,6 +79,14 @@ UsageIdentifierKey = Annotated[
     str | None,
     typer.Option(metavar="VALUE", help="The API key whose usage plan its calls count for. It is no secret."),
 ]
+AllowFrom = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="CIDR",
+        help="A network that it may authenticate from, such as 192.0.2.0/24 or 2001:db8::/32. Several: say it again. "
+        "From anywhere where none is named.",
+    ),
+]
 Name = Annotated[str | None, typer.Option(metavar="TEXT", help="A name for people.")]
 Jwks = Annotated[
     str | None, typer.Option(metavar="FILE", help="A JWK Set of the public keys that it signs with (private_key_jwt).")
@@ -140,6 +149,7 @@ class Named:
     jwks_uri: str | None = None
     trust: Sequence[str] | None = None
     usage_identifier_key: str | None = None
+    allow_from: Sequence[str] | None = None
 
     def members(self) -> dict[str, Any]:
         """Give the options that were given."""
@@ -168,6 +178,17 @@ def _scopes(given: str, _: Client) -> tuple[str, ...]:
 
 def _values(given: Sequence[str], _: Client) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, given)))
+
+
+def _networks(given: Sequence[str], _: Client) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(_network, filter(None, given))))
+
+
+def _network(text: str) -> str:
+    try:
+        return allow_list.normalise(text)
+    except ValueError as error:
+        raise UsageError(f"--allow-from: {error}") from None
 
 
 def _trusted_issuers(given: Sequence[str], _: Client) -> tuple[TrustedIssuer, ...]:
@@ -230,4 +251,5 @@ _MEMBERS: dict[str, tuple[str, Callable[[Any, Client], Any]]] = {
     "jwks_uri": ("jwks_uri", lambda given, _: given or None),
     "trust": ("trusted_issuers", _trusted_issuers),
     "usage_identifier_key": ("usage_identifier_key", lambda given, _: given or None),
+    "allow_from": ("allow_from", _networks),
 }

@@ -78,6 +78,7 @@ def create(  # noqa: PLR0913 - each option is a parameter
     jwks_uri: option.JwksUri = None,
     trust: option.Trust = None,
     usage_identifier_key: option.UsageIdentifierKey = None,
+    allow_from: option.AllowFrom = None,
     secret_stdin: SecretStdin = False,
     clients_table: ClientsTable = CLIENTS_TABLE,
     as_json: Json = False,
@@ -173,6 +174,7 @@ def update(  # noqa: PLR0913 - each option is a parameter
     jwks_uri: option.JwksUri = None,
     trust: option.Trust = None,
     usage_identifier_key: option.UsageIdentifierKey = None,
+    allow_from: option.AllowFrom = None,
     clients_table: ClientsTable = CLIENTS_TABLE,
     as_json: Json = False,
 ) -> None:

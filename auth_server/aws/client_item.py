@@ -13,6 +13,7 @@ registration M  {registered_by S, token_digest B, scope S, audiences L of S} (ab
 dpop_bound_access_tokens, tls_client_certificate_bound_access_tokens  BOOL (absent: false)
 tls_subject M  {parameter S, value S} (absent: none)
 usage_identifier_key S (absent: none)
+allow_from  L of S (absent: from anywhere)
 """
 
 import json
@@ -42,7 +43,7 @@ def to_item(client: Client) -> Item:
         "updated_at": _number(client.updated_at),
         "version": _number(client.version),
     }
-    item |= _registration_to_item(client) | _keys_to_item(client) | _binding_to_item(client)
+    item |= _registration_to_item(client) | _keys_to_item(client) | _binding_to_item(client) | _limits_to_item(client)
     if client.resource_identifiers:
         item["resource_identifiers"] = _strings(client.resource_identifiers)
     if client.usage_identifier_key is not None:
@@ -78,6 +79,7 @@ def from_item(item: Item) -> Client:
             "tls_client_certificate_bound_access_tokens" in item
             and item["tls_client_certificate_bound_access_tokens"]["BOOL"]
         ),
+        allow_from=_tuple(item["allow_from"]) if "allow_from" in item else (),
         usage_identifier_key=item["usage_identifier_key"]["S"] if "usage_identifier_key" in item else None,
         jwks=json.loads(item["jwks"]["S"]) if "jwks" in item else None,
         jwks_uri=item["jwks_uri"]["S"] if "jwks_uri" in item else None,
@@ -128,6 +130,10 @@ def _binding_to_item(client: Client) -> Item:
         subject = client.tls_subject
         item["tls_subject"] = {"M": {"parameter": {"S": subject.parameter}, "value": {"S": subject.value}}}
     return item
+
+
+def _limits_to_item(client: Client) -> Item:
+    return {"allow_from": _strings(client.allow_from)} if client.allow_from else {}
 
 
 def _tls_subject_from_item(item: Item) -> TlsSubject:

@@ -1,5 +1,8 @@
 """Client authentication (RFC 6749 2.3): exactly one method per request."""
 
+from contextlib import suppress
+
+from auth_server import allow_list
 from auth_server.audit import Decision
 from auth_server.client_authentication import (
     client_secret_basic,
@@ -110,5 +113,14 @@ def _attempt(credentials: Credentials, throttle: Throttle, decision: Decision) -
 def _proven(credentials: Credentials, clients: ClientStore, now: int, decision: Decision) -> Client:
     client = clients.get(credentials.client_id) if is_client_id(credentials.client_id) else None
     decision.client_id = client.client_id if client else None
+    if client is not None and not allow_list.admits(client.allow_from, decision.source_ip):
+        raise _unwelcome(credentials, now)
     credentials.prove(client, now)
     return require_permitted(client, credentials.method)  # whatever its credentials say
+
+
+def _unwelcome(credentials: Credentials, now: int) -> InvalidClientError:
+    """Do the work of an unknown client, and no more: nothing is used up, and nothing is told about the credentials."""
+    with suppress(InvalidClientError):
+        credentials.prove(None, now)
+    return InvalidClientError(reason="the address is in none of the client's networks")

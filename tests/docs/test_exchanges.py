@@ -188,6 +188,12 @@ def guessed(times: int) -> Scene:
     return Scene(simulator)
 
 
+def elsewhere() -> Scene:
+    """Have a client with the right secret come from where it may not."""
+    kept = (ClientSecret(digest_secret("guess"), NOW),)  # what the page's header holds
+    return Scene(server(known("reporting", secrets=kept, allow_from=("192.0.2.0/24", "2001:db8:1::/48"))))
+
+
 def workload() -> Scene:
     """Give a role of AWS the token of its platform."""
     return Scene(knowing(record("aws"), scopes=("products:read",)), platform_token("aws"))
@@ -235,6 +241,7 @@ EXCHANGES = (
     Exchange("workload-identity.md", 0, 1, workload, answers="private-key-jwt.md"),
     Exchange("limits.md", 0, 1, partial(guessed, 0)),
     Exchange("limits.md", 0, 2, partial(guessed, FAILURES_OF_CLIENT_AT_ADDRESS.most)),
+    Exchange("limits.md", 0, 3, elsewhere),
     Exchange("sign-in.md", 0, 1, lambda: Scene(PeopleSimulator())),
     Exchange("sign-in.md", 2, 3, signed_up),
     Exchange("sign-in.md", 2, 4, partial(signed_up, enabled=False)),

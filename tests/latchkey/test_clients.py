@@ -254,6 +254,10 @@ UPDATES: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "lifetime": (("--token-lifetime", "60"), {"token_lifetime": 60}),
     "no lifetime": (("--token-lifetime", ""), {"token_lifetime": None}),
     "usage key": (("--usage-identifier-key", "k" * 20), {"usage_identifier_key": "k" * 20}),
+    "networks": (
+        ("--allow-from", "192.0.2.0/24", "--allow-from", "2001:DB8::/32", "--allow-from", "192.0.2.7"),
+        {"allow_from": ("192.0.2.0/24", "2001:db8::/32", "192.0.2.7/32")},
+    ),
     "name": (("--name", "Ünïcode"), {"name": "Ünïcode"}),
     "no name": (("--name", ""), {"name": ""}),
     "claim": (

@@ -61,6 +61,7 @@ def test_a_client_comes_back_as_it_was_written(store: DynamoDBClientStore) -> No
         claims={"tenant": "äcme", "level": 3, "ratio": 0.1, "big": 2**70, "none": None, "list": [True, {}]},
         resource_identifiers=("https://c.example", "d"),
         usage_identifier_key="k" * 128,
+        allow_from=("192.0.2.0/24", "2001:db8::/32"),
         name="Räksmörgås ✓",
         enabled=False,
         updated_at=NOW,
