@@ -21,7 +21,8 @@ class Decision:
     the code that the client saw, `reason` what it was not told; `subject` and `subject_jti` are of the token that was
     exchanged, or `subject` is whom a token was vended to, once that is known for certain; `registered_by` is the client
     that registers, or registered, the other; `secret_expires_at` is the Unix time at which the secret that the client
-    authenticated with ends, and `last_use` says why its use could not be noted.
+    authenticated with ends, and `last_use` says why its use could not be noted; `quota_used` is how many tokens of its
+    `quota` the client has got, or tried to get, in this hour.
     """
 
     event: str
@@ -31,6 +32,8 @@ class Decision:
     auth_method: str | None = None
     secret_expires_at: int | None = None
     last_use: str | None = None
+    quota: int | None = None
+    quota_used: int | None = None
     client_id: str | None = None
     scope: str | None = None
     audience: tuple[str, ...] | None = None

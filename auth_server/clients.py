@@ -74,6 +74,7 @@ class Client:
     no token that is not bound to its key, or certificate.
     `usage_identifier_key` is the API key whose usage plan its calls count for, None for no plan of its own (ADR 0030).
     `allow_from` are the networks that it may authenticate from, in CIDR notation; none means from anywhere.
+    `tokens_per_hour` is its quota, None for none; one that is `quota_monitored` is counted, and never refuses.
     """
 
     client_id: str
@@ -102,6 +103,8 @@ class Client:
     tls_subject: TlsSubject | None = None
     usage_identifier_key: str | None = None
     allow_from: tuple[str, ...] = ()
+    tokens_per_hour: int | None = None
+    quota_monitored: bool = False
 
 
 def may_have_been_issued(client: Client | None, issued_at: float) -> bool:

@@ -15,6 +15,7 @@ from auth_server.aws.kms import KmsKeySource
 from auth_server.aws.state_table import DynamoDBStateStore
 from auth_server.key_ring import KeyRing
 from auth_server.last_use import LastUse
+from auth_server.quota import Quota
 from auth_server.remote_keys import RemoteKeys
 from auth_server.routes import ROUTES
 from auth_server.services import Services
@@ -36,6 +37,7 @@ def _build(settings: Settings) -> App[Services]:
         clock=time.time,
         throttle=Throttle(state, time.time),
         last_use=LastUse(state, time.time),
+        quota=Quota(state, time.time),
     )
     return App(services, AuditLog(settings.log_level), ROUTES)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from auth_server.clients import ClientStore
 from auth_server.key_ring import KeyRing
 from auth_server.last_use import LastUse
+from auth_server.quota import Quota
 from auth_server.remote_keys import RemoteKeys
 from auth_server.revocation_feed import FeedCache
 from auth_server.settings import Settings
@@ -19,6 +20,7 @@ class Services:
 
     `keys` are this server's own, `remote_keys` those that clients and the issuers they trust publish.
     `throttle` counts failures to authenticate, and remembers them; `last_use` notes when a secret was used.
+    `quota` counts the tokens of clients that may have so many in an hour.
     """
 
     settings: Settings
@@ -29,6 +31,7 @@ class Services:
     clock: Callable[[], float]
     throttle: Throttle
     last_use: LastUse
+    quota: Quota
     feed: FeedCache = field(default_factory=FeedCache)
 
     def now(self) -> int:

@@ -87,6 +87,14 @@ AllowFrom = Annotated[
         "From anywhere where none is named.",
     ),
 ]
+TokensPerHour = Annotated[
+    str | None,
+    typer.Option(metavar="NUMBER", help="How many tokens it may get in an hour. Without a bound where none."),
+]
+MonitorQuota = Annotated[
+    bool | None,
+    typer.Option("--monitor-quota/--enforce-quota", help="Count its tokens, and refuse none of them."),
+]
 Name = Annotated[str | None, typer.Option(metavar="TEXT", help="A name for people.")]
 Jwks = Annotated[
     str | None, typer.Option(metavar="FILE", help="A JWK Set of the public keys that it signs with (private_key_jwt).")
@@ -150,6 +158,8 @@ class Named:
     trust: Sequence[str] | None = None
     usage_identifier_key: str | None = None
     allow_from: Sequence[str] | None = None
+    tokens_per_hour: str | None = None
+    monitor_quota: bool | None = None
 
     def members(self) -> dict[str, Any]:
         """Give the options that were given."""
@@ -199,10 +209,13 @@ def _tls_subject(option: str) -> Callable[[str, Client], TlsSubject | None]:
     return lambda given, _: TlsSubject(TLS_SUBJECTS[option], given) if given else None
 
 
-def _lifetime(given: str, _: Client) -> int | None:
-    if given and not re.fullmatch("[0-9]{1,9}", given):
-        raise UsageError("--token-lifetime is a whole number of seconds")
-    return int(given) if given else None
+def _whole_number(rule: str) -> Callable[[str, Client], int | None]:
+    def read(given: str, _: Client) -> int | None:
+        if given and not re.fullmatch("[0-9]{1,9}", given):
+            raise UsageError(rule)
+        return int(given) if given else None
+
+    return read
 
 
 def _claims(given: Sequence[str], client: Client) -> dict[str, Any]:
@@ -240,7 +253,7 @@ _MEMBERS: dict[str, tuple[str, Callable[[Any, Client], Any]]] = {
     "grant_type": ("grant_types", _values),
     "may_grant_scope": ("registrable_scopes", _scopes),
     "may_grant_audience": ("registrable_audiences", _values),
-    "token_lifetime": ("token_lifetime", _lifetime),
+    "token_lifetime": ("token_lifetime", _whole_number("--token-lifetime is a whole number of seconds")),
     "claim": ("claims", _claims),
     "name": ("name", lambda given, _: given),
     "is_audience": ("resource_identifiers", _values),
@@ -252,4 +265,6 @@ _MEMBERS: dict[str, tuple[str, Callable[[Any, Client], Any]]] = {
     "trust": ("trusted_issuers", _trusted_issuers),
     "usage_identifier_key": ("usage_identifier_key", lambda given, _: given or None),
     "allow_from": ("allow_from", _networks),
+    "tokens_per_hour": ("tokens_per_hour", _whole_number("--tokens-per-hour is a whole number")),
+    "monitor_quota": ("quota_monitored", lambda given, _: given),
 }

@@ -79,6 +79,8 @@ def create(  # noqa: PLR0913 - each option is a parameter
     trust: option.Trust = None,
     usage_identifier_key: option.UsageIdentifierKey = None,
     allow_from: option.AllowFrom = None,
+    tokens_per_hour: option.TokensPerHour = None,
+    monitor_quota: option.MonitorQuota = None,
     secret_stdin: SecretStdin = False,
     clients_table: ClientsTable = CLIENTS_TABLE,
     as_json: Json = False,
@@ -175,6 +177,8 @@ def update(  # noqa: PLR0913 - each option is a parameter
     trust: option.Trust = None,
     usage_identifier_key: option.UsageIdentifierKey = None,
     allow_from: option.AllowFrom = None,
+    tokens_per_hour: option.TokensPerHour = None,
+    monitor_quota: option.MonitorQuota = None,
     clients_table: ClientsTable = CLIENTS_TABLE,
     as_json: Json = False,
 ) -> None:

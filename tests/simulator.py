@@ -24,6 +24,7 @@ from auth_server.endpoints.registration_endpoint import RegistrationEndpoint
 from auth_server.errors import DependencyError
 from auth_server.key_ring import KeyRing, SigningKey
 from auth_server.last_use import LastUse
+from auth_server.quota import Quota
 from auth_server.remote_keys import RemoteKeys
 from auth_server.routes import ROUTES
 from auth_server.services import Services
@@ -224,6 +225,7 @@ class Simulator:
             clock=lambda: self.now,
             throttle=Throttle(self.state, lambda: self.now),
             last_use=LastUse(self.state, lambda: self.now),
+            quota=Quota(self.state, lambda: self.now),
         )
         self.app = App(services, AuditLog(settings.log_level), ROUTES)
         registration = RegistrationEndpoint(self.clients)  # a function of its own, with routes of its own

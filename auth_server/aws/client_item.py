@@ -14,6 +14,7 @@ dpop_bound_access_tokens, tls_client_certificate_bound_access_tokens  BOOL (abse
 tls_subject M  {parameter S, value S} (absent: none)
 usage_identifier_key S (absent: none)
 allow_from  L of S (absent: from anywhere)
+tokens_per_hour N (absent: no quota), quota_monitored BOOL (absent: false)
 """
 
 import json
@@ -80,6 +81,8 @@ def from_item(item: Item) -> Client:
             and item["tls_client_certificate_bound_access_tokens"]["BOOL"]
         ),
         allow_from=_tuple(item["allow_from"]) if "allow_from" in item else (),
+        tokens_per_hour=int(item["tokens_per_hour"]["N"]) if "tokens_per_hour" in item else None,
+        quota_monitored="quota_monitored" in item and item["quota_monitored"]["BOOL"],
         usage_identifier_key=item["usage_identifier_key"]["S"] if "usage_identifier_key" in item else None,
         jwks=json.loads(item["jwks"]["S"]) if "jwks" in item else None,
         jwks_uri=item["jwks_uri"]["S"] if "jwks_uri" in item else None,
@@ -133,7 +136,14 @@ def _binding_to_item(client: Client) -> Item:
 
 
 def _limits_to_item(client: Client) -> Item:
-    return {"allow_from": _strings(client.allow_from)} if client.allow_from else {}
+    item: Item = {}
+    if client.allow_from:
+        item["allow_from"] = _strings(client.allow_from)
+    if client.tokens_per_hour is not None:
+        item["tokens_per_hour"] = _number(client.tokens_per_hour)
+    if client.quota_monitored:
+        item["quota_monitored"] = {"BOOL": True}
+    return item
 
 
 def _tls_subject_from_item(item: Item) -> TlsSubject:

@@ -41,11 +41,12 @@ def respond(request: Request, services: Services, decision: Decision) -> Respons
     grant = replace(grant, confirmation=confirmation.members, usage_identifier_key=client.usage_identifier_key)
     key = services.keys.active()
     unsigned = access_token.compose(grant, issuer=services.settings.issuer, kid=key.kid, now=services.now())
+    headers = services.quota.spend(client, decision)
     if confirmation.proof is not None:
-        dpop.use(confirmation.proof, services)  # the one write, once nothing else can refuse
+        dpop.use(confirmation.proof, services)  # once nothing else can refuse: a proof is good once
     token = access_token.sign(unsigned, key)
     _record(decision, token, grant, key.kid)
-    return Response(200, _document(token, grant))
+    return Response(200, _document(token, grant), headers)
 
 
 def _require_grant_type(parameters: Form) -> str:

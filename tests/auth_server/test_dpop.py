@@ -15,6 +15,7 @@ from auth_server.aws.state_table import DynamoDBStateStore
 from auth_server.clients import Client
 from auth_server.key_ring import KeyRing
 from auth_server.last_use import LastUse
+from auth_server.quota import Quota
 from auth_server.remote_keys import RemoteKeys
 from auth_server.routes import ROUTES
 from auth_server.services import Services
@@ -312,6 +313,7 @@ def _services(state: DynamoDBStateStore, known: Client) -> Services:
         clock=lambda: NOW,
         throttle=Throttle(state, lambda: NOW),
         last_use=LastUse(state, lambda: NOW),
+        quota=Quota(state, lambda: NOW),
     )
 
 

@@ -194,6 +194,16 @@ def elsewhere() -> Scene:
     return Scene(server(known("reporting", secrets=kept, allow_from=("192.0.2.0/24", "2001:db8:1::/48"))))
 
 
+def spent(tokens: int) -> Scene:
+    """Have a client with a quota of a thousand get so many tokens, within an hour that has 1,720 s left."""
+    kept = (ClientSecret(digest_secret("secret"), NOW),)
+    simulator = server(known("reporting", secrets=kept, tokens_per_hour=1_000))
+    simulator.now = NOW // 3_600 * 3_600 + 3_600 - 1_720
+    for _ in range(tokens):
+        simulator.token("reporting", "secret")
+    return Scene(simulator)
+
+
 def workload() -> Scene:
     """Give a role of AWS the token of its platform."""
     return Scene(knowing(record("aws"), scopes=("products:read",)), platform_token("aws"))
@@ -242,6 +252,8 @@ EXCHANGES = (
     Exchange("limits.md", 0, 1, partial(guessed, 0)),
     Exchange("limits.md", 0, 2, partial(guessed, FAILURES_OF_CLIENT_AT_ADDRESS.most)),
     Exchange("limits.md", 0, 3, elsewhere),
+    Exchange("limits.md", 4, 5, partial(spent, 5)),
+    Exchange("limits.md", 4, 6, partial(spent, 1_000)),
     Exchange("sign-in.md", 0, 1, lambda: Scene(PeopleSimulator())),
     Exchange("sign-in.md", 2, 3, signed_up),
     Exchange("sign-in.md", 2, 4, partial(signed_up, enabled=False)),

@@ -1,4 +1,4 @@
-"""`latchkey clients`: from where a client may come."""
+"""`latchkey clients`: from where a client may come, and how many tokens it may get."""
 
 import pytest
 
@@ -19,3 +19,20 @@ def test_what_is_no_network_is_refused(latchkey: Command, network: str) -> None:
     """The command says what is wrong with it, and nothing is written."""
     latchkey.run("clients", "create", "demo", "--allow-from", network).refused(2, "--allow-from", network)
     latchkey.run("clients", "show", "demo").refused(1, "there is no client")
+
+
+def test_a_quota_is_set_shown_and_cleared(latchkey: Command) -> None:
+    """It is a number or none, monitored or enforced."""
+    created = latchkey.run("clients", "create", "demo", "--tokens-per-hour", "100", "--monitor-quota", "--json").json
+    assert (created["tokens_per_hour"], created["quota_monitored"]) == (100, True)
+    updated = latchkey.run("clients", "update", "demo", "--enforce-quota", "--json").json
+    assert (updated["tokens_per_hour"], updated["quota_monitored"]) == (100, False)
+    assert latchkey.run("clients", "update", "demo", "--tokens-per-hour", "", "--json").json["tokens_per_hour"] is None
+    assert "no quota" in latchkey.run("clients", "show", "demo").stdout
+
+
+@pytest.mark.parametrize(("number", "status"), [("0", 1), ("many", 2), ("-1", 2), ("1.5", 2), ("1000000000000", 2)])
+def test_what_is_no_quota_is_refused(latchkey: Command, number: str, status: int) -> None:
+    """The command says what one is."""
+    result = latchkey.run("clients", "create", "demo", f"--tokens-per-hour={number}")
+    result.refused(status, "tokens" if status == 1 else "--tokens-per-hour")

@@ -258,6 +258,7 @@ UPDATES: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
         ("--allow-from", "192.0.2.0/24", "--allow-from", "2001:DB8::/32", "--allow-from", "192.0.2.7"),
         {"allow_from": ("192.0.2.0/24", "2001:db8::/32", "192.0.2.7/32")},
     ),
+    "quota": (("--tokens-per-hour", "9", "--monitor-quota"), {"tokens_per_hour": 9, "quota_monitored": True}),
     "name": (("--name", "Ünïcode"), {"name": "Ünïcode"}),
     "no name": (("--name", ""), {"name": ""}),
     "claim": (

@@ -62,6 +62,8 @@ def test_a_client_comes_back_as_it_was_written(store: DynamoDBClientStore) -> No
         resource_identifiers=("https://c.example", "d"),
         usage_identifier_key="k" * 128,
         allow_from=("192.0.2.0/24", "2001:db8::/32"),
+        tokens_per_hour=1_000,
+        quota_monitored=True,
         name="Räksmörgås ✓",
         enabled=False,
         updated_at=NOW,
