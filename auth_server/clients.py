@@ -75,6 +75,7 @@ class Client:
     `usage_identifier_key` is the API key whose usage plan its calls count for, None for no plan of its own (ADR 0030).
     `allow_from` are the networks that it may authenticate from, in CIDR notation; none means from anywhere.
     `tokens_per_hour` is its quota, None for none; one that is `quota_monitored` is counted, and never refuses.
+    `token_reuse`: whether it gets an unexpired token again, None where the server says.
     """
 
     client_id: str
@@ -105,6 +106,7 @@ class Client:
     allow_from: tuple[str, ...] = ()
     tokens_per_hour: int | None = None
     quota_monitored: bool = False
+    token_reuse: bool | None = None
 
 
 def may_have_been_issued(client: Client | None, issued_at: float) -> bool:

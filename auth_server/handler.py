@@ -21,6 +21,7 @@ from auth_server.routes import ROUTES
 from auth_server.services import Services
 from auth_server.settings import Settings
 from auth_server.throttle import Throttle
+from auth_server.token_reuse import TokenReuse
 from auth_server.wire import Event, response_to_event
 
 
@@ -38,6 +39,7 @@ def _build(settings: Settings) -> App[Services]:
         throttle=Throttle(state, time.time),
         last_use=LastUse(state, time.time),
         quota=Quota(state, time.time),
+        reuse=TokenReuse(state, time.time, by_default=settings.reuses_tokens),
     )
     return App(services, AuditLog(settings.log_level), ROUTES)
 

@@ -12,6 +12,7 @@ from auth_server.revocation_feed import FeedCache
 from auth_server.settings import Settings
 from auth_server.state import StateStore
 from auth_server.throttle import Throttle
+from auth_server.token_reuse import TokenReuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Services:
 
     `keys` are this server's own, `remote_keys` those that clients and the issuers they trust publish.
     `throttle` counts failures to authenticate, and remembers them; `last_use` notes when a secret was used.
-    `quota` counts the tokens of clients that may have so many in an hour.
+    `quota` counts the tokens of clients that may have so many in an hour; `reuse` keeps those that are given again.
     """
 
     settings: Settings
@@ -32,6 +33,7 @@ class Services:
     throttle: Throttle
     last_use: LastUse
     quota: Quota
+    reuse: TokenReuse
     feed: FeedCache = field(default_factory=FeedCache)
 
     def now(self) -> int:

@@ -29,6 +29,7 @@ def document(client: Client, now: int, uses: Uses = unknown) -> dict[str, Any]:
      "may_grant_scope": "", "may_grant_audience": [], "registered_by": null,
      "dpop_bound": false, "tls_bound": false, "tls_subject": null, "usage_identifier_key": null,
      "allow_from": [], "tokens_per_hour": null, "quota_monitored": false,
+     "token_reuse": null,
      "secrets": [{"created_at": "2026-09-21T13:33:20Z", "expires_at": null, "live": true, "expires_soon": false,
                   "last_used_at": "2026-09-21T14:00:00Z"}],
      "created_at": "2026-09-21T13:33:20Z", "updated_at": "2026-09-21T13:33:20Z", "version": 1}
@@ -58,6 +59,7 @@ def document(client: Client, now: int, uses: Uses = unknown) -> dict[str, Any]:
         "allow_from": list(client.allow_from),
         "tokens_per_hour": client.tokens_per_hour,
         "quota_monitored": client.quota_monitored,
+        "token_reuse": client.token_reuse,
         "secrets": [_secret(secret, now, uses) for secret in client.secrets],
         "created_at": timestamp(client.created_at),
         "updated_at": timestamp(client.updated_at),
@@ -121,6 +123,7 @@ def in_full(client: Client, now: int, uses: Uses = unknown) -> Table:
         "allow_from": client.allow_from or "anywhere",
         "tokens_per_hour": "no quota" if client.tokens_per_hour is None else str(client.tokens_per_hour),
         "quota_monitored": _yes_or_no(client.quota_monitored),
+        "token_reuse": "as the server says" if client.token_reuse is None else _yes_or_no(client.token_reuse),
         "secrets": _expiries(client.secrets, now, uses),
         "created_at": moment(client.created_at, now),
         "updated_at": moment(client.updated_at, now),

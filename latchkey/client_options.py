@@ -95,6 +95,13 @@ MonitorQuota = Annotated[
     bool | None,
     typer.Option("--monitor-quota/--enforce-quota", help="Count its tokens, and refuse none of them."),
 ]
+TokenReuse = Annotated[
+    str | None,
+    typer.Option(
+        metavar="on|off",
+        help="Whether it gets its unexpired token again when it asks again. Else what the server says.",
+    ),
+]
 Name = Annotated[str | None, typer.Option(metavar="TEXT", help="A name for people.")]
 Jwks = Annotated[
     str | None, typer.Option(metavar="FILE", help="A JWK Set of the public keys that it signs with (private_key_jwt).")
@@ -160,6 +167,7 @@ class Named:
     allow_from: Sequence[str] | None = None
     tokens_per_hour: str | None = None
     monitor_quota: bool | None = None
+    token_reuse: str | None = None
 
     def members(self) -> dict[str, Any]:
         """Give the options that were given."""
@@ -180,6 +188,12 @@ class Named:
 def named(parameters: Mapping[str, Any]) -> Named:
     """Pick the options out of a command's parameters (`locals()` at its beginning), which have their names."""
     return Named(**{field.name: parameters[field.name] for field in fields(Named)})
+
+
+def _on_or_off(given: str, _: Client) -> bool | None:
+    if given not in ("on", "off", ""):
+        raise UsageError("--token-reuse is on or off")
+    return given == "on" if given else None
 
 
 def _scopes(given: str, _: Client) -> tuple[str, ...]:
@@ -266,5 +280,6 @@ _MEMBERS: dict[str, tuple[str, Callable[[Any, Client], Any]]] = {
     "usage_identifier_key": ("usage_identifier_key", lambda given, _: given or None),
     "allow_from": ("allow_from", _networks),
     "tokens_per_hour": ("tokens_per_hour", _whole_number("--tokens-per-hour is a whole number")),
+    "token_reuse": ("token_reuse", _on_or_off),
     "monitor_quota": ("quota_monitored", lambda given, _: given),
 }

@@ -81,6 +81,7 @@ def create(  # noqa: PLR0913 - each option is a parameter
     allow_from: option.AllowFrom = None,
     tokens_per_hour: option.TokensPerHour = None,
     monitor_quota: option.MonitorQuota = None,
+    token_reuse: option.TokenReuse = None,
     secret_stdin: SecretStdin = False,
     clients_table: ClientsTable = CLIENTS_TABLE,
     as_json: Json = False,
@@ -179,6 +180,7 @@ def update(  # noqa: PLR0913 - each option is a parameter
     allow_from: option.AllowFrom = None,
     tokens_per_hour: option.TokensPerHour = None,
     monitor_quota: option.MonitorQuota = None,
+    token_reuse: option.TokenReuse = None,
     clients_table: ClientsTable = CLIENTS_TABLE,
     as_json: Json = False,
 ) -> None:

@@ -31,6 +31,7 @@ from auth_server.services import Services
 from auth_server.settings import Settings
 from auth_server.state import Revocations
 from auth_server.throttle import Throttle
+from auth_server.token_reuse import TokenReuse
 from auth_server.wire import response_to_event
 
 ISSUER = "https://auth.example.com"
@@ -226,6 +227,7 @@ class Simulator:
             throttle=Throttle(self.state, lambda: self.now),
             last_use=LastUse(self.state, lambda: self.now),
             quota=Quota(self.state, lambda: self.now),
+            reuse=TokenReuse(self.state, lambda: self.now, by_default=settings.reuses_tokens),
         )
         self.app = App(services, AuditLog(settings.log_level), ROUTES)
         registration = RegistrationEndpoint(self.clients)  # a function of its own, with routes of its own

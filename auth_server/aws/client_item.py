@@ -15,6 +15,7 @@ tls_subject M  {parameter S, value S} (absent: none)
 usage_identifier_key S (absent: none)
 allow_from  L of S (absent: from anywhere)
 tokens_per_hour N (absent: no quota), quota_monitored BOOL (absent: false)
+token_reuse BOOL (absent: the server's)
 """
 
 import json
@@ -83,6 +84,7 @@ def from_item(item: Item) -> Client:
         allow_from=_tuple(item["allow_from"]) if "allow_from" in item else (),
         tokens_per_hour=int(item["tokens_per_hour"]["N"]) if "tokens_per_hour" in item else None,
         quota_monitored="quota_monitored" in item and item["quota_monitored"]["BOOL"],
+        token_reuse=bool(item["token_reuse"]["BOOL"]) if "token_reuse" in item else None,
         usage_identifier_key=item["usage_identifier_key"]["S"] if "usage_identifier_key" in item else None,
         jwks=json.loads(item["jwks"]["S"]) if "jwks" in item else None,
         jwks_uri=item["jwks_uri"]["S"] if "jwks_uri" in item else None,
@@ -143,6 +145,8 @@ def _limits_to_item(client: Client) -> Item:
         item["tokens_per_hour"] = _number(client.tokens_per_hour)
     if client.quota_monitored:
         item["quota_monitored"] = {"BOOL": True}
+    if client.token_reuse is not None:
+        item["token_reuse"] = {"BOOL": client.token_reuse}
     return item
 
 

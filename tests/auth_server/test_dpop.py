@@ -21,6 +21,7 @@ from auth_server.routes import ROUTES
 from auth_server.services import Services
 from auth_server.settings import Settings
 from auth_server.throttle import Throttle
+from auth_server.token_reuse import TokenReuse
 from auth_server.wire import response_to_event
 from authorizer import public_key
 from tests.authorizer.proofs import EC_KEY, ES256, SIGNERS, Signer, proof
@@ -314,6 +315,7 @@ def _services(state: DynamoDBStateStore, known: Client) -> Services:
         throttle=Throttle(state, lambda: NOW),
         last_use=LastUse(state, lambda: NOW),
         quota=Quota(state, lambda: NOW),
+        reuse=TokenReuse(state, lambda: NOW, by_default=False),
     )
 
 

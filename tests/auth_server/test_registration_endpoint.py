@@ -137,6 +137,7 @@ def test_a_usage_plan_is_for_operators_to_give(server: Simulator) -> None:
     assert stored(server, answer).usage_identifier_key is None
     assert stored(server, registered(server, allow_from=["0.0.0.0/0"])).allow_from == ()
     assert stored(server, registered(server, tokens_per_hour=5)).tokens_per_hour is None
+    assert stored(server, registered(server, token_reuse=True)).token_reuse is None
     assert stored(server, answer).claims == {}
 
 

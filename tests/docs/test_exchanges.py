@@ -204,6 +204,15 @@ def spent(tokens: int) -> Scene:
     return Scene(simulator)
 
 
+def asked_before() -> Scene:
+    """Have a client ask again after 688 s."""
+    kept = (ClientSecret(digest_secret("secret"), NOW),)
+    simulator = server(known("reporting", secrets=kept, token_reuse=True))
+    simulator.token("reporting", "secret")
+    simulator.now += 688
+    return Scene(simulator)
+
+
 def workload() -> Scene:
     """Give a role of AWS the token of its platform."""
     return Scene(knowing(record("aws"), scopes=("products:read",)), platform_token("aws"))
@@ -254,6 +263,7 @@ EXCHANGES = (
     Exchange("limits.md", 0, 3, elsewhere),
     Exchange("limits.md", 4, 5, partial(spent, 5)),
     Exchange("limits.md", 4, 6, partial(spent, 1_000)),
+    Exchange("token-reuse.md", 0, 1, asked_before),
     Exchange("sign-in.md", 0, 1, lambda: Scene(PeopleSimulator())),
     Exchange("sign-in.md", 2, 3, signed_up),
     Exchange("sign-in.md", 2, 4, partial(signed_up, enabled=False)),

@@ -323,6 +323,17 @@ def test_a_key_lets_nobody_else_use_it(stack: Stack, template: Document, key: st
     )
 
 
+def test_a_token_that_is_given_again_costs_one_read(
+    calls: list[Call], start: Callable[..., Callable[[Any], Any]]
+) -> None:
+    """With token reuse, a client that asks again makes the function read its record, and nothing else."""
+    invoke = start("TokenFunction", TOKEN_REUSE="on")
+    first = document(invoke(recorded("rest_token_endpoint")))
+    calls.clear()
+    assert document(invoke(recorded("rest_token_endpoint")))["access_token"] == first["access_token"]
+    assert [call.action for call in calls] == ["dynamodb:GetItem"]
+
+
 def test_signatures_are_asked_for_as_the_policies_demand(
     template: Document, calls: list[Call], start: Callable[..., Callable[[Any], Any]]
 ) -> None:

@@ -36,3 +36,11 @@ def test_what_is_no_quota_is_refused(latchkey: Command, number: str, status: int
     """The command says what one is."""
     result = latchkey.run("clients", "create", "demo", f"--tokens-per-hour={number}")
     result.refused(status, "tokens" if status == 1 else "--tokens-per-hour")
+
+
+def test_reuse_is_set_shown_and_cleared(latchkey: Command) -> None:
+    """It is on, off, or the server's to say; anything else is wrong usage."""
+    assert latchkey.run("clients", "create", "demo", "--token-reuse", "on", "--json").json["token_reuse"] is True
+    assert latchkey.run("clients", "update", "demo", "--token-reuse", "", "--json").json["token_reuse"] is None
+    assert "as the server says" in latchkey.run("clients", "show", "demo").stdout
+    latchkey.run("clients", "update", "demo", "--token-reuse", "maybe").refused(2, "--token-reuse is on or off")

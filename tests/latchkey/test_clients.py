@@ -259,6 +259,8 @@ UPDATES: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
         {"allow_from": ("192.0.2.0/24", "2001:db8::/32", "192.0.2.7/32")},
     ),
     "quota": (("--tokens-per-hour", "9", "--monitor-quota"), {"tokens_per_hour": 9, "quota_monitored": True}),
+    "reuse": (("--token-reuse", "on"), {"token_reuse": True}),
+    "no reuse": (("--token-reuse", "off"), {"token_reuse": False}),
     "name": (("--name", "Ünïcode"), {"name": "Ünïcode"}),
     "no name": (("--name", ""), {"name": ""}),
     "claim": (

@@ -64,6 +64,7 @@ def test_a_client_comes_back_as_it_was_written(store: DynamoDBClientStore) -> No
         allow_from=("192.0.2.0/24", "2001:db8::/32"),
         tokens_per_hour=1_000,
         quota_monitored=True,
+        token_reuse=False,
         name="Räksmörgås ✓",
         enabled=False,
         updated_at=NOW,
