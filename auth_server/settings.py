@@ -91,6 +91,7 @@ SETTINGS = (
     Setting("ASSERTION_MAX_LIFETIME_SECONDS", "3600", whole_number(60, 3_600), "seconds", "The longest life of an assertion that a client signs itself (`private_key_jwt`)."),
     Setting("FEDERATED_MAX_LIFETIME_SECONDS", "86400", whole_number(60, 604_800), "seconds", "The longest life of another issuer's token that a client authenticates with (`federated_jwt`)."),
     Setting("DPOP_MAX_AGE_SECONDS", "60", whole_number(1, 300), "seconds", "How far the time of a DPoP proof may be from this server's, either way."),
+    Setting("TOKEN_REUSE", "off", one_of("on", "off"), "on or off", "Whether a client that asks again gets its unexpired token again, unless its record says otherwise."),
     Setting("MTLS", "off", one_of("on", "off"), "on or off", "Whether the certificate that API Gateway's mutual TLS hands over counts; `off` ignores it."),
     Setting("LOG_LEVEL", "INFO", one_of("DEBUG", "INFO", "WARNING", "ERROR"), "level", "The least level of a log line that is written."),
 )
@@ -102,6 +103,7 @@ class GateSettings:
     """The rows that the gate before the token endpoint needs."""
 
     clients_table: str
+    state_table: str
     log_level: str
 
     @classmethod
@@ -116,7 +118,6 @@ class Settings(GateSettings):
 
     issuer: str
     audience: str
-    state_table: str
     signing_key_id: str
     signer: str
     token_lifetime_seconds: int
@@ -124,9 +125,15 @@ class Settings(GateSettings):
     key_cache_seconds: int
     revocation_feed_seconds: int
     dpop_max_age_seconds: int
+    token_reuse: str
     mtls: str
     assertion_max_lifetime_seconds: int
     federated_max_lifetime_seconds: int
+
+    @property
+    def reuses_tokens(self) -> bool:
+        """Whether clients get unexpired tokens again, unless their records say otherwise."""
+        return self.token_reuse == "on"  # noqa: S105 - no token
 
     @property
     def is_on_loopback(self) -> bool:

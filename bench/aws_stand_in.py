@@ -1,4 +1,4 @@
-"""The least that answers as DynamoDB and KMS: GetItem, GetPublicKey, and Sign with a real RSA signature.
+"""The least that answers as DynamoDB and KMS: GetItem, UpdateItem, GetPublicKey, and Sign with a real RSA signature.
 
 It stands where AWS would, so that the CPU of a function that calls AWS can be measured without AWS, and it counts the
 calls. It knows every client whose id begins with `client-`, however many: its table is as large as it is asked to be.
@@ -63,10 +63,15 @@ def _sign(request: Document) -> Document:
     return {"KeyId": KEY_ARN, "Signature": signature, "SigningAlgorithm": ALGORITHM}
 
 
+def _update_item(request: Document) -> Document:
+    return {"ConsumedCapacity": {"TableName": request["TableName"], "CapacityUnits": 1}}
+
+
 OPERATIONS: dict[str, Callable[[Document], Document]] = {
     "GetItem": _get_item,
     "GetPublicKey": _get_public_key,
     "Sign": _sign,
+    "UpdateItem": _update_item,
 }
 
 
@@ -76,7 +81,7 @@ def counts() -> dict[str, float]:
 
 
 def answer(operation: str, body: bytes) -> bytes:
-    """Answer one call; raises KeyError for an operation that is none of the three."""
+    """Answer one call; raises KeyError for an operation that is none of these."""
     _calls[operation] += 1
     document = OPERATIONS[operation](json.loads(body))
     text = json.dumps(document, default=lambda value: base64.b64encode(value).decode("ascii")).encode("ascii")

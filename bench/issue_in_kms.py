@@ -14,7 +14,7 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "
 REGION = {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
 CLIENTS = (1, 1_000, 2_000)  # the last are more than the gate remembers
 COUNTED = 200
-OPERATIONS = ("GetItem", "Sign", "GetPublicKey")
+OPERATIONS = ("GetItem", "Sign", "GetPublicKey", "UpdateItem")
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,11 @@ def state_table(table: str) -> tuple[DynamoDBStateStore, int]:
         return DynamoDBStateStore(dynamodb, table), int(parsedate_to_datetime(date).timestamp())
 
 
+def state_store(table: str) -> DynamoDBStateStore:
+    """Open the same table without a call; raises `DependencyError` where AWS is not configured."""
+    return DynamoDBStateStore(_connect("dynamodb"), table)
+
+
 def kms() -> Any:
     """Make a KMS client; raises `DependencyError` where AWS is not configured."""
     return _connect("kms")

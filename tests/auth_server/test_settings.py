@@ -53,6 +53,7 @@ def test_a_variable_without_default_must_be_set(name: str) -> None:
         ("TOKEN_LIFETIME_SECONDS", "-60"),
         ("KEY_CACHE_SECONDS", "0"),
         ("SCOPES_SUPPORTED", 'a"b'),
+        ("TOKEN_REUSE", "yes"),
         ("LOG_LEVEL", "verbose"),
     ],
 )

@@ -20,6 +20,7 @@ import boto3
 import botocore.handlers
 import pytest
 
+from auth_server.aws.state_table import CLIENT, TOKEN
 from auth_server.clients import REGISTERED_ID_PREFIX
 from auth_server.endpoints.introspection_endpoint import JWT_MEDIA_TYPE
 from infra.cloudformation import AUTHORIZER_TEMPLATE, Stack
@@ -118,6 +119,22 @@ def use_challenge_function(start: Callable[..., Callable[[Any], Any]]) -> None:
         assert invoke(with_header(event, "Authorization", authorization))["principalId"]
     with pytest.raises(Exception, match=r"^Unauthorized$"):
         invoke(with_header(event, "Authorization", basic("nobody", SECRET)))
+
+
+def test_the_gate_may_write_nothing_but_its_counters(
+    template: Document, calls: list[Call], start: Callable[..., Callable[[Any], Any]]
+) -> None:
+    """The gate's role names the kinds of items that its function counts in, and no revocation is one of them."""
+    use_challenge_function(start)
+    patterns = [
+        pattern
+        for policy in template["Resources"]["ChallengeRole"]["Properties"]["Policies"]
+        for one in policy["PolicyDocument"]["Statement"]
+        for pattern in one.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", ())
+    ]
+    kinds = {call.parameters["Key"]["kind"]["S"] for call in calls if call.action == "dynamodb:UpdateItem"}
+    assert {next(one for one in patterns if fnmatchcase(kind, one)) for kind in kinds} == set(patterns)
+    assert not any(fnmatchcase(kind, one) for kind in (TOKEN, CLIENT, "revocations demo") for one in patterns)
 
 
 def use_resource_function(start: Callable[..., Callable[[Any], Any]]) -> None:
@@ -304,6 +321,17 @@ def test_a_key_lets_nobody_else_use_it(stack: Stack, template: Document, key: st
     assert not {"kms:Sign", "kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:CreateGrant", "kms:*"} & set(
         others[0]["Action"]
     )
+
+
+def test_a_token_that_is_given_again_costs_one_read(
+    calls: list[Call], start: Callable[..., Callable[[Any], Any]]
+) -> None:
+    """With token reuse, a client that asks again makes the function read its record, and nothing else."""
+    invoke = start("TokenFunction", TOKEN_REUSE="on")
+    first = document(invoke(recorded("rest_token_endpoint")))
+    calls.clear()
+    assert document(invoke(recorded("rest_token_endpoint")))["access_token"] == first["access_token"]
+    assert [call.action for call in calls] == ["dynamodb:GetItem"]
 
 
 def test_signatures_are_asked_for_as_the_policies_demand(

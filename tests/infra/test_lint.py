@@ -157,8 +157,8 @@ FAULTS = [
     (
         "parameter_is_described",
         ITSELF,
-        "[TokenLifetimeSeconds, ScopesSupported, MutualTls]",
-        "[TokenLifetimeSeconds, MutualTls]",
+        "[TokenLifetimeSeconds, TokenReuse, ScopesSupported, MutualTls]",
+        "[TokenLifetimeSeconds, TokenReuse, MutualTls]",
     ),
 ]
 
