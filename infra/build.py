@@ -28,7 +28,7 @@ PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "resource_server": ("resource_server",),
 }
 SERVICES: Final[Mapping[str, frozenset[str]]] = {
-    "auth_server": frozenset({"dynamodb", "kms"}),
+    "auth_server": frozenset({"dynamodb", "kms", "resourcegroupstaggingapi"}),
     "authorizer": frozenset(),
     "resource_server": frozenset({"dynamodb"}),
 }

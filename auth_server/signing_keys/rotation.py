@@ -99,7 +99,7 @@ class KeyMaker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that a run did: announced, retired, discarded; `kid` is None of a key that never was announced."""
+    """One thing that a run did, or found. `kid` is None of a key that never was announced."""
 
     outcome: str
     kid: str | None = None
@@ -130,7 +130,9 @@ class Rotation:
         found = self._table.read()
         keys, now = self._endorsed(found), self._now()
         steps = self._announce(found, self._rules.lead_seconds) if self._is_due(keys, now) else []
-        return [*steps, *self._clear_retired(keys, now), *self._clear_orphans(now)]
+        # Somebody has written to the table, or moved SIGNING_KEY_ID: nothing is done about it here but to say so.
+        strange = [Step("not endorsed")] if len(keys.records) < len(found.records) else []
+        return [*strange, *steps, *self._clear_retired(keys, now), *self._clear_orphans(now)]
 
     def rotate(self, *, at_once: bool = False) -> list[Step]:
         """Announce another key, unless one is announced already; or let another sign from now on.

@@ -173,7 +173,12 @@ def create_keys(kms: Any, template: Stack) -> dict[str, str]:
     made: dict[str, str] = {}
     for name in (name for name, kind in template.resources().items() if kind == "AWS::KMS::Key"):
         properties = template.properties(name)
-        key = kms.create_key(KeySpec=properties["KeySpec"], KeyUsage=properties["KeyUsage"])["KeyMetadata"]
+        key = kms.create_key(
+            KeySpec=properties["KeySpec"],
+            KeyUsage=properties["KeyUsage"],
+            MultiRegion=properties.get("MultiRegion") == "true",
+            Policy=json.dumps(properties["KeyPolicy"]),
+        )["KeyMetadata"]
         kms.create_alias(AliasName=template.properties(f"{name}Alias")["AliasName"], TargetKeyId=key["KeyId"])
         made |= {name: key["KeyId"], f"{name}.Arn": key["Arn"]}
     return made
