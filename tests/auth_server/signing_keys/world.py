@@ -43,7 +43,10 @@ def public_jwks(count: int = 24) -> list[dict[str, str]]:
 
 @dataclass
 class World:
-    """What a rotation has around it. `calls` are those made; `hook` is told of each, before and after."""
+    """What a rotation has around it. `calls` are those made; `hook` is told of each, before and after.
+
+    `pairs` makes a key of a signer and an id, where public halves are not enough.
+    """
 
     rules: RotationRules
     now: int = NOW
@@ -53,6 +56,7 @@ class World:
     disabled: dict[str, int] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     hook: Callable[[str], None] | None = None
+    pairs: Callable[[str, str], MadeKey] | None = None
     history: list[tuple[int, tuple[KeyRecord, ...]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -106,9 +110,13 @@ class World:
     def _remember(self) -> None:
         self.history.append((self.now, tuple(self.records.values())))
 
-    def next_key(self) -> tuple[str, dict[str, str]]:
+    def next_key(self, signer: str) -> MadeKey:
         """Make a key pair."""
-        return f"key-{next(self._numbers)}", next(self._pool)
+        key_id = f"key-{next(self._numbers)}"
+        if self.pairs is not None:
+            return self.pairs(signer, key_id)
+        public = next(self._pool)
+        return MadeKey(public, encrypted_key=key_id.encode()) if signer == DATA_KEY else MadeKey(public, key_id)
 
     def timelines(self, since: int, until: int) -> list[Timeline]:
         """Give all that a function may take for the truth that read the table in this time."""
@@ -136,11 +144,10 @@ class _Maker:
         return made
 
     def _make(self) -> MadeKey:
-        key_id, public = self._world.next_key()
-        if self._signer == DATA_KEY:
-            return MadeKey(public, encrypted_key=key_id.encode())
-        self._world.made[key_id] = self._world.now
-        return MadeKey(public, key_id)
+        made = self._world.next_key(self._signer)
+        if made.key_id is not None:
+            self._world.made[made.key_id] = self._world.now
+        return made
 
     def discard(self, key_id: str | None) -> None:
         if key_id is not None:
