@@ -11,9 +11,8 @@ from auth_server.app import App
 from auth_server.audit import AuditLog
 from auth_server.aws import connect
 from auth_server.aws.dynamodb import DynamoDBClientStore
-from auth_server.aws.kms import KmsKeySource
+from auth_server.aws.signing_keys import key_ring
 from auth_server.aws.state_table import DynamoDBStateStore
-from auth_server.key_ring import KeyRing
 from auth_server.last_use import LastUse
 from auth_server.quota import Quota
 from auth_server.remote_keys import RemoteKeys
@@ -26,14 +25,13 @@ from auth_server.wire import Event, response_to_event
 
 
 def _build(settings: Settings) -> App[Services]:
-    keys = KmsKeySource(connect("kms"), settings.signing_key_id)
     dynamodb = connect("dynamodb")
     state = DynamoDBStateStore(dynamodb, settings.state_table)
     services = Services(
         settings=settings,
         clients=DynamoDBClientStore(dynamodb, settings.clients_table),
         state=state,
-        keys=KeyRing(keys, max_age=settings.key_cache_seconds, clock=time.time),
+        keys=key_ring(settings, kms=connect("kms"), dynamodb=dynamodb, clock=time.time),
         remote_keys=RemoteKeys(clock=time.time, loopback=settings.is_on_loopback),
         clock=time.time,
         throttle=Throttle(state, time.time),

@@ -82,8 +82,10 @@ SETTINGS = (
     Setting("AUDIENCE", None, audience, "URI", "`aud` of a token for a client that has no audience of its own and asks for none."),
     Setting("CLIENTS_TABLE", None, text, "name", "The DynamoDB table of clients."),
     Setting("STATE_TABLE", None, text, "name", "The DynamoDB table of what was used once and what was revoked."),
-    Setting("SIGNING_KEY_ID", None, text, "id", "The KMS key that signs: key id, ARN or alias; RSA_2048 or larger, SIGN_VERIFY."),
-    Setting("SIGNER", "kms", one_of("kms"), "name", "How tokens are signed: `kms` asks KMS for each signature."),
+    Setting("SIGNING_KEY_ID", None, text, "id", "The first signing key, which endorses all later ones, in KMS: key id, ARN or alias; RSA_2048 or larger, SIGN_VERIFY."),
+    Setting("KEYS_TABLE", "", str, "name", "The DynamoDB table of the later signing keys; none: the first key signs for ever."),
+    Setting("SIGNER", "kms", one_of("kms", "data_key"), "name", "How tokens are signed: `kms` asks KMS for each signature, `data_key` signs in process with short-lived keys (docs/signing-keys.md)."),
+    Setting("KEY_ENCRYPTION_KEY_ID", "", str, "id", "The KMS key that encrypts them (`data_key`): key id, ARN or alias; symmetric."),
     Setting("TOKEN_LIFETIME_SECONDS", "3600", whole_number(60, 86_400), "seconds", "How long a token lives, unless the client's record says otherwise."),
     Setting("SCOPES_SUPPORTED", "", scopes, "scopes", "`scopes_supported` of the metadata; none: the metadata is silent about scopes."),
     Setting("KEY_CACHE_SECONDS", "300", whole_number(1, 3_600), "seconds", "How long a warm Lambda keeps the public key; also `max-age` of the key set."),
@@ -119,7 +121,9 @@ class Settings(GateSettings):
     issuer: str
     audience: str
     signing_key_id: str
+    keys_table: str
     signer: str
+    key_encryption_key_id: str
     token_lifetime_seconds: int
     scopes_supported: tuple[str, ...]
     key_cache_seconds: int
@@ -129,6 +133,13 @@ class Settings(GateSettings):
     mtls: str
     assertion_max_lifetime_seconds: int
     federated_max_lifetime_seconds: int
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Read these variables; raises `SettingsError` at the first that will not do, or that the signer misses."""
+        read = cls(**read_fields(cls, SETTINGS, environ))
+        check_signer(read)
+        return read
 
     @property
     def reuses_tokens(self) -> bool:
@@ -145,6 +156,13 @@ def read_fields(cls: type[Any], rows: Iterable[Setting], environ: Mapping[str, s
     """Read the rows that the fields of a dataclass are named after; raises `SettingsError` at the first bad one."""
     by_field = {row.name.lower(): row for row in rows}
     return {field.name: _read(by_field[field.name], environ) for field in fields(cls)}
+
+
+def check_signer(read: Any) -> None:
+    """Raise `SettingsError` where these settings want data keys to sign, and lack what they need."""
+    for name in ("KEYS_TABLE", "KEY_ENCRYPTION_KEY_ID"):
+        if read.signer == "data_key" and not getattr(read, name.lower()):
+            raise SettingsError(f"{name} is not set, and SIGNER data_key needs it")
 
 
 def _read(setting: Setting, environ: Mapping[str, str]) -> Any:

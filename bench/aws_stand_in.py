@@ -1,4 +1,4 @@
-"""The least that answers as DynamoDB and KMS: GetItem, UpdateItem, GetPublicKey, and Sign with a real RSA signature.
+"""The least that answers as DynamoDB and KMS: GetItem, Scan, UpdateItem, GetPublicKey, and Sign with a real signature.
 
 It stands where AWS would, so that the CPU of a function that calls AWS can be measured without AWS, and it counts the
 calls. It knows every client whose id begins with `client-`, however many: its table is as large as it is asked to be.
@@ -44,6 +44,12 @@ def _get_item(request: Document) -> Document:
     return {**item, **({"ConsumedCapacity": {"TableName": request["TableName"], "CapacityUnits": 1}} if asked else {})}
 
 
+def _scan(request: Document) -> Document:
+    """Give the table of later signing keys, which has none."""
+    capacity = {"TableName": request["TableName"], "CapacityUnits": 1}
+    return {"Items": [], "Count": 0, "ScannedCount": 0, "ConsumedCapacity": capacity}
+
+
 def _get_public_key(_: Document) -> Document:
     return {
         "KeyId": KEY_ARN,
@@ -69,6 +75,7 @@ def _update_item(request: Document) -> Document:
 
 OPERATIONS: dict[str, Callable[[Document], Document]] = {
     "GetItem": _get_item,
+    "Scan": _scan,
     "GetPublicKey": _get_public_key,
     "Sign": _sign,
     "UpdateItem": _update_item,

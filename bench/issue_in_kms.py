@@ -14,7 +14,8 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "
 REGION = {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
 CLIENTS = (1, 1_000, 2_000)  # the last are more than the gate remembers
 COUNTED = 200
-OPERATIONS = ("GetItem", "Sign", "GetPublicKey", "UpdateItem")
+OPERATIONS = ("GetItem", "Sign", "GetPublicKey", "Scan", "UpdateItem")
+TABLES = {"KEYS_TABLE": "keys"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def functions() -> Iterator[Functions]:
     """Start both processes."""
     with worker.running("bench.aws_stand_in") as aws:
         endpoint = f"http://127.0.0.1:{aws.ask('port')}"
-        environ = {**ENVIRON, **CREDENTIALS, **REGION, "LOG_LEVEL": "INFO", "AWS_ENDPOINT_URL": endpoint}
+        environ = {**ENVIRON, **TABLES, **CREDENTIALS, **REGION, "LOG_LEVEL": "INFO", "AWS_ENDPOINT_URL": endpoint}
         with worker.running("bench.lambda_process", environ=environ) as process:
             yield Functions(process, aws)
 

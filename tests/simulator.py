@@ -22,7 +22,7 @@ from auth_server.audit import AuditLog
 from auth_server.clients import Client, ClientChangedError, ClientExistsError, ClientSecret, digest_secret
 from auth_server.endpoints.registration_endpoint import RegistrationEndpoint
 from auth_server.errors import DependencyError
-from auth_server.key_ring import KeyRing, SigningKey
+from auth_server.key_ring import KeyRing, LaterKeySource, SigningKey
 from auth_server.last_use import LastUse
 from auth_server.quota import Quota
 from auth_server.remote_keys import RemoteKeys
@@ -212,11 +212,12 @@ class Simulator:
     state: MemoryStateStore = field(default_factory=MemoryStateStore)
     environ: dict[str, str] = field(default_factory=lambda: dict(ENVIRON))
     now: float = NOW
+    later: LaterKeySource | None = None
 
     def __post_init__(self) -> None:
         """Wire the server."""
         settings = Settings.from_environ(self.environ)
-        ring = KeyRing(self.keys, max_age=settings.key_cache_seconds, clock=lambda: self.now)
+        ring = KeyRing(self.keys, max_age=settings.key_cache_seconds, clock=lambda: self.now, later=self.later)
         services = Services(
             settings=settings,
             clients=self.clients,

@@ -7,6 +7,7 @@ from typing import Any
 
 import auth_server.people.settings
 import auth_server.settings
+import auth_server.signing_keys.settings
 import auth_server.vending.settings
 import authorizer.settings
 import resource_server.settings
@@ -18,6 +19,7 @@ DEPLOYABLES: tuple[tuple[str, Any], ...] = (
     ("The authorization server", auth_server.settings),
     ("Token vending", auth_server.vending.settings),
     ("Sign-up and log-in", auth_server.people.settings),
+    ("The rotation of signing keys", auth_server.signing_keys.settings),
     ("The authorizer", authorizer.settings),
     ("The sample API", resource_server.settings),
 )

@@ -23,7 +23,7 @@ def test_the_commands_are_those_of_the_interface() -> None:
     assert set(LEAVES) >= {
         *(("clients", name) for name in ("create", "list", "show", "update", "disable", "enable", "delete")),
         ("clients", "rotate-secret"),
-        ("keys", "list"),
+        *(("keys", name) for name in ("list", "rotate", "retire")),
         ("clients", "revoke-tokens"),
         ("token", "get"),
         ("token", "inspect"),
