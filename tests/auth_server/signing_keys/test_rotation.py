@@ -232,7 +232,9 @@ def test_a_retired_key_is_gone_and_the_one_before_it_signs() -> None:
     assert is_known_to_all(world, now_active.kid, world.now - VERIFIER_SECONDS)
 
 
-@pytest.mark.parametrize(("kid", "why"), [(FIRST_KEY.kid, "first key"), ("unknown", "no key of that name")])
+@pytest.mark.parametrize(
+    ("kid", "why"), [(FIRST_KEY.kid, "first key"), ("unknown", "no key of that name")], ids=["first", "unknown"]
+)
 def test_what_cannot_be_retired_is_refused(kid: str, why: str) -> None:
     """The first key, and a key that is not there."""
     world = World(RULES[KMS])
