@@ -160,8 +160,9 @@ class ApiCalls:
         if parts.scheme == "http" and (allow_http or urls.is_loopback(parts.hostname or "")):
             return
         if parts.scheme != "https":
+            where = origin(url) if parts.hostname else "a URL without a host"
             raise ConfigurationError(
-                f"a token is not sent to {origin(url)}: only by https, by http to this machine, or with allow_http=True"
+                f"a token is not sent to {where}: only by https, by http to this machine, or with allow_http=True"
             )
 
     def sign(self, method: str, url: str, token: AccessToken) -> Signed:

@@ -291,6 +291,9 @@ def test_a_token_is_not_sent_in_the_clear() -> None:
         lax.sign("GET", url, token)
     with pytest.raises(ConfigurationError):
         lax.sign("GET", "ftp://api.example.com", token)
+    for url in ("/products", "127.0.0.1:8081/products"):
+        with pytest.raises(ConfigurationError, match="not sent to a URL without a host: only"):
+            lax.sign("GET", url, token)
 
 
 def test_a_request_in_the_clear_is_not_made(call: Call) -> None:
