@@ -3,7 +3,7 @@
     export CLIENT_ID=... CLIENT_SECRET=...
     python token_script.py https://auth.example.com https://api.example.com products:read
 
-prints the API's products, or one line on what went wrong, and then ends with status 1.
+prints the API's products, or says what went wrong, and then ends with status 1.
 """
 
 import sys
@@ -26,7 +26,11 @@ def products(issuer: str, api: str, scope: str) -> list[dict[str, str]]:
 def main() -> None:
     """Print what there is, or why there is nothing to print."""
     try:
-        for product in products(*sys.argv[1:]):
+        _, issuer, api, scope = sys.argv
+    except ValueError:
+        sys.exit("usage: token_script.py ISSUER API SCOPE")
+    try:
+        for product in products(issuer, api, scope):
             sys.stdout.write(f"{product['name']}: {product['price']}\n")
     except (TokenClientError, httpx.HTTPError) as error:
         sys.exit(str(error))

@@ -3,11 +3,10 @@
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from auth_server.audit import where
 from auth_server.errors import DependencyError
-from latchkey.cli import app
 from latchkey.errors import CommandError, of_dependency
 from latchkey.escape import printable
 
@@ -17,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may know fewer characters than a name has
     try:
-        app(arguments, prog_name="latchkey")
+        _need_the_cli_extra()(arguments, prog_name="latchkey")
     except CommandError as error:
         _fail(error)
     except DependencyError as error:
@@ -25,6 +24,15 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except Exception as error:  # noqa: BLE001 - the last guard: a line that tells the place, never a traceback
         _fail(CommandError(f"latchkey itself has failed: {where(error)}"))
     sys.exit(0)
+
+
+def _need_the_cli_extra() -> Any:
+    """Give the command table, which whoever installed another part alone cannot import, and has the command."""
+    try:
+        from latchkey.cli import app  # noqa: PLC0415 - as said
+    except ModuleNotFoundError as error:
+        raise CommandError(f"{error.name} is missing: pip install 'latchkey[cli]'") from None
+    return app
 
 
 def _fail(error: CommandError) -> NoReturn:

@@ -4,6 +4,7 @@
 | --- | --- |
 | 401 `invalid_token`, or one that names no error | the token is renewed and the request sent again, once |
 | 401 `use_dpop_nonce`, with a nonce | it is sent again with the nonce, once (RFC 9449 9) |
+| 401 `invalid_dpop_proof`, with a `Date` | it is sent again with a proof of that time, once |
 | 401 after a redirect, and the token is bound to a key | it is sent again with a proof for where it got to, once |
 | 403 `insufficient_scope` | `InsufficientScopeError` |
 | anything else, and any second time | it is the caller's |
@@ -22,6 +23,7 @@ from urllib.parse import urlsplit
 from token_client import challenge, urls
 from token_client.dpop import Nonces, htu, origin
 from token_client.errors import ConfigurationError, InsufficientScopeError
+from token_client.retries import http_date
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -144,6 +146,7 @@ class Remedy(Enum):
 
     RENEW = "another token"
     NONCE = "the nonce that the API gave"
+    TIME = "a proof of the API's own time"
     PROOF = "a proof for the URL that the request was redirected to"
 
 
@@ -160,12 +163,16 @@ class ApiCalls:
         if parts.scheme == "http" and (allow_http or urls.is_loopback(parts.hostname or "")):
             return
         if parts.scheme != "https":
+            where = origin(url) if parts.hostname else "a URL without a host"
             raise ConfigurationError(
-                f"a token is not sent to {origin(url)}: only by https, by http to this machine, or with allow_http=True"
+                f"a token is not sent to {where}: only by https, by http to this machine, or with allow_http=True"
             )
 
-    def sign(self, method: str, url: str, token: AccessToken) -> Signed:
-        """Make the headers of a request (RFC 6750 2.1, RFC 9449 7.1). Raises `ConfigurationError`."""
+    def sign(self, method: str, url: str, token: AccessToken, *, now: float | None = None) -> Signed:
+        """Make the headers of a request (RFC 6750 2.1, RFC 9449 7.1). Raises `ConfigurationError`.
+
+        A proof is dated `now`, in Unix seconds, or by the server's clock as far as the client knows it.
+        """
         self.require_privacy(url)
         headers = {"Authorization": f"{token.token_type} {token.value}"}
         if token.token_type != _DPOP:
@@ -174,7 +181,8 @@ class ApiCalls:
         if key is None:
             raise ConfigurationError("the token is bound to a key (DPoP), and the client has none")
         nonce = self._nonces.of(url)
-        proof = key.proof(method, url, now=self._signer.now(), access_token=token.value, nonce=nonce)
+        now = self._signer.now() if now is None else now
+        proof = key.proof(method, url, now=now, access_token=token.value, nonce=nonce)
         return Signed(token, headers | {_DPOP: proof}, htu(url))
 
     def call(self, method: str, url: str, body: RequestBody) -> Generator[Step, Any, None]:
@@ -197,7 +205,9 @@ class ApiCalls:
             token = (yield Renew(signed.token)) if remedy is Remedy.RENEW else signed.token
             if token is None:
                 return
-            signed = self.sign(answer.request.method, str(answer.request.url), token)
+            # Whoever has its token from a store has never heard the server's time.
+            now = _date(answer) if remedy is Remedy.TIME else None
+            signed = self.sign(answer.request.method, str(answer.request.url), token, now=now)
             answer = yield Send(signed.headers)
 
 
@@ -230,9 +240,16 @@ def _remedy(signed: Signed, answer: Answer) -> Remedy | None:
         return Remedy.PROOF
     if "use_dpop_nonce" in errors:
         return Remedy.NONCE if signed.htu and "DPoP-Nonce" in answer.headers else None
+    if "invalid_dpop_proof" in errors:
+        return Remedy.TIME if signed.htu and _date(answer) is not None else None
     # API Gateway's refusals name no error, or are no challenge at all (docs/challenges.md). Other schemes are not ours.
     is_bare = not errors and (own or not _challenges(answer))
     return Remedy.RENEW if is_bare or "invalid_token" in errors else None
+
+
+def _date(answer: Answer) -> float | None:
+    """Give the API's time (RFC 9110 6.6.1), in Unix seconds; None where it does not say."""
+    return http_date(answer.headers.get("Date", ""))
 
 
 def _challenges(answer: Answer) -> list[challenge.Challenge]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
@@ -54,8 +55,13 @@ class Connection:
             max_pool_connections=50,
             tcp_keepalive=True,
         )
-        make: Any = (self.session or boto3.session.Session()).client
-        return make(service, region_name=self.region_name, endpoint_url=self.endpoint_url, config=config)
+        region, session = self.region_name, self.session
+        if session is None:
+            session = boto3.session.Session()
+            # boto3 itself reads AWS_DEFAULT_REGION alone; the other SDKs, and much that AWS runs, have this name.
+            region = region or session.region_name or os.environ.get("AWS_REGION")
+        make: Any = session.client
+        return make(service, region_name=region, endpoint_url=self.endpoint_url, config=config)
 
 
 @contextmanager

@@ -72,7 +72,7 @@ class BaseClient:
         credentials = _credentials(credentials, client_id, client_secret, auth_method)
         self._endpoint = TokenEndpoint(server, request, credentials, self._dpop_key, limits, clocks)
         key = _key(server, request, self._dpop_key)
-        shared = None if store is None else Shared(store, key)
+        shared = None if store is None else _shared(store, key, credentials)
         self._source = TokenSource(Acquisition(self._endpoint, credentials, shared, limits, clocks), clocks)
 
     def now(self) -> float:
@@ -119,6 +119,12 @@ def _credentials(
     from token_client.credentials.client_secret import ClientSecret  # noqa: PLC0415 - a client with other credentials has no use for it
 
     return ClientSecret(client_id, client_secret, auth_method)
+
+
+def _shared(store: TokenStore, key: Callable[[str], TokenKey], credentials: Credentials) -> Shared:
+    if getattr(credentials, "secret", True) is None:  # a key, or a platform's token: all others are read later
+        store.slot(key(""), None)  # for its refusal, where it cannot encrypt without a secret
+    return Shared(store, key)
 
 
 def _dpop_key(dpop: "bool | str | DPoPKey") -> "DPoPKey | None":

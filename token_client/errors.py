@@ -4,6 +4,10 @@
 class TokenClientError(Exception):
     """The family of all errors of this package. `str(error)` names the cause, and may be logged."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let it be pickled, for a pool of processes: made anew of its text; `__init__` takes more."""
+        return type(self).__new__, (type(self), *self.args), vars(self)
+
 
 class ConfigurationError(TokenClientError, ValueError):
     """What the client was made with cannot work; raised where it is made."""

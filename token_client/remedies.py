@@ -14,7 +14,8 @@ from token_client.token_response import Refusal
 class Fetch:
     """One fetch as it goes on: who asks, under which lease, and what the last request was made with.
 
-    `nonce` is the server's, None where it gave none; `offset_s` its clock's from ours; `used` are the remedies so far.
+    `nonce` is the server's, None where it gave none; `offset_s` its clock's from ours; `used` are the remedies of
+    this attempt.
     """
 
     identity: Identity
@@ -55,7 +56,7 @@ def _has_credentials(refusal: Refusal, fetch: Fetch, _: Known, credentials: Cred
     return fetch.identity != before
 
 
-# In this order, and each at most once in a fetch.
+# In this order, and each at most once in an attempt.
 REMEDIES: Mapping[str, Callable[[Refusal, Fetch, Known, Credentials], Steps[bool]]] = {
     "its nonce": _has_nonce,
     "its time": _has_time,

@@ -15,7 +15,7 @@ from token_client.limits import Limits
 from token_client.transport import HttpAnswer
 
 LONGEST_PAUSE_S = 30.0  # who is asked to wait longer says so at once, instead of keeping its caller
-_SECONDS = re.compile(r"[0-9]{1,9}")
+_SECONDS = re.compile(r"[0-9]{1,15}")
 
 
 def is_retried(status: int) -> bool:

@@ -98,6 +98,7 @@ class TokenEndpoint:
             seconds -= part_s
 
     def _attempt(self, fetch: Fetch) -> Steps[Fetched]:
+        fetch.used.clear()  # after a pause the server may have another nonce, and a secret may be another
         server = self.server
         if isinstance(server, ServerMetadata):
             server = yield from server.server(lambda request: self._send(request, fetch.hold))

@@ -243,11 +243,12 @@ def _written(token: AccessToken) -> Token:
 
 def _read(token: Mapping[str, Any]) -> AccessToken:
     value, expires_at = token.get("access_token"), token.get("expires_at")
-    if not isinstance(value, str) or not isinstance(expires_at, int):
+    if not isinstance(value, str) or not isinstance(expires_at, int | float):
         raise ValueError("a token to keep has access_token, a text, and expires_at, in milliseconds")  # noqa: TRY004 - a fault of the value
     life_ms = int(token.get("expires_in") or 0) * 1000
     scope = tuple(str(token.get("scope") or "").split())
-    return AccessToken(value, str(token.get("token_type") or "Bearer"), scope, expires_at - life_ms, expires_at)
+    ends_ms = int(expires_at)  # time.time() * 1000 is a float
+    return AccessToken(value, str(token.get("token_type") or "Bearer"), scope, ends_ms - life_ms, ends_ms)
 
 
 def _without_the_token(token: Token) -> Refreshed:

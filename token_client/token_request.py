@@ -57,4 +57,6 @@ def checked(
     further = tuple((parameters or {}).items())
     if taken := sorted(_RESERVED.intersection(name for name, _ in further)):
         raise ConfigurationError(f"parameters must not hold {', '.join(taken)}")
+    if not all(isinstance(value, str) for _, value in further):  # None, as of a variable that is not set, would be sent
+        raise ConfigurationError("parameters must have texts for values")
     return TokenRequest(scopes, resources, further)

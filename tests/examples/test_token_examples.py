@@ -77,6 +77,12 @@ def test_the_script_prints_what_there_is(environ: Environ, issuer: Authorization
     assert len(issuer.token_requests) == 1
 
 
+def test_the_script_says_how_it_is_called(environ: Environ) -> None:
+    """Without its arguments it has nothing to go by, and asks nobody."""
+    done = run(SCRIPT, environ)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "usage: token_script.py ISSUER API SCOPE\n")
+
+
 @pytest.mark.parametrize(
     ("changed", "scope", "says"),
     [

@@ -100,7 +100,8 @@ def _body(request: BaseHTTPRequestHandler) -> bytes:
 
 
 def _send(request: BaseHTTPRequestHandler, reply: Reply) -> None:
-    request.send_response(reply.status)
+    # With a Date of its own, an answer has no other.
+    (request.send_response_only if "Date" in reply.headers else request.send_response)(reply.status)
     for name, value in reply.headers.items():
         request.send_header(name, value)
     if isinstance(reply.body, bytes):

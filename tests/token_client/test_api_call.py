@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from base64 import urlsafe_b64decode
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -291,6 +292,9 @@ def test_a_token_is_not_sent_in_the_clear() -> None:
         lax.sign("GET", url, token)
     with pytest.raises(ConfigurationError):
         lax.sign("GET", "ftp://api.example.com", token)
+    for url in ("/products", "127.0.0.1:8081/products"):
+        with pytest.raises(ConfigurationError, match="not sent to a URL without a host: only"):
+            lax.sign("GET", url, token)
 
 
 def test_a_request_in_the_clear_is_not_made(call: Call) -> None:
@@ -352,6 +356,24 @@ def test_a_nonce_is_used_once_it_is_asked_for(call: Call) -> None:
         response = call(tokens, "POST", api.url, BODY)
         assert (response.content, api.tokens, tokens.renewals) == (b"good:" + BODY, ["good", "good"], [])
         assert len({proof_of(each, api.url)["jti"] for each in api.asked}) == 2
+
+
+@pytest.mark.spec("RFC 9449", "11.1")
+def test_a_proof_that_is_refused_is_made_anew_by_the_apis_clock(call: Call) -> None:
+    """A client whose token came out of a store has never heard the server's time: the API's Date tells it."""
+
+    def answer(asked: Asked) -> Reply:
+        is_dated = claims_of(asked.headers["DPoP"])["iat"] == ahead
+        refused = {"WWW-Authenticate": 'DPoP error="invalid_dpop_proof"', "Date": formatdate(ahead, usegmt=True)}
+        return Reply() if is_dated else Reply(401, refused)
+
+    now = int(time.time())
+    ahead = now + 600
+    tokens = bound(DPoPKey.generate(), "good", "new", clock=lambda: float(now))
+    with serving(answer) as api:
+        assert call(tokens, "GET", api.url).status_code == 200
+        assert (api.tokens, tokens.renewals) == (["good", "good"], [])
+        assert proof_of(api.asked[1], api.url, ahead)["iat"] == ahead
 
 
 def test_a_nonce_and_a_renewal_are_each_tried_once(call: Call) -> None:

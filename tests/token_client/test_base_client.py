@@ -13,6 +13,8 @@ from token_client import (
     ClientSecret,
     ConfigurationError,
     DPoPKey,
+    DynamoDBTokenStore,
+    FederatedJWT,
     TokenClient,
 )
 
@@ -55,8 +57,12 @@ def test_the_least_that_is_needed(kind: Maker) -> None:
         ({"resource": "api"}, "resource"),
         ({"parameters": {"grant_type": "password"}}, "grant_type"),
         ({"dpop": "not PEM"}, "DPoP key"),
-        ({"retries": -1}, "retries must be from 0 to 10"),
+        ({"retries": -1}, "retries must be a whole number from 0 to 10"),
         ({"retries": 11}, "retries"),
+        ({"retries": "3"}, "retries must be a whole number from 0 to 10"),
+        ({"retries": 1.5}, "retries"),
+        ({"timeout_s": "10"}, "timeout_s must be"),
+        ({"parameters": {"audience": None}}, "parameters must have texts"),
         ({"retry_interval_ms": -1}, "retry_interval_ms must be"),
         ({"timeout_s": 0}, "timeout_s must be"),
         ({"timeout_s": float("nan")}, "timeout_s must be"),
@@ -68,6 +74,14 @@ def test_what_cannot_work_is_refused_where_it_is_made(kind: Maker, changes: dict
     with pytest.raises(ConfigurationError, match=named) as caught:
         kind(**_GOOD | changes)
     assert "s3cret" not in str(caught.value)
+
+
+def test_a_store_that_needs_a_secret_is_refused_to_credentials_without_one(kind: Maker) -> None:
+    """Where it is made, and not at the first token; with a key of KMS the store needs none."""
+    credentials = FederatedJWT("deployer", lambda: "a.b.c")
+    with pytest.raises(ConfigurationError, match="needs a KMS key"):
+        kind("https://as.example", credentials=credentials, store=DynamoDBTokenStore("token-cache"))
+    kind("https://as.example", credentials=credentials, store=DynamoDBTokenStore("token-cache", kms_key_id="alias/a"))
 
 
 @pytest.mark.parametrize(

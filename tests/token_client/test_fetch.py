@@ -351,6 +351,21 @@ def test_a_nonce_that_the_server_asks_for_is_in_the_next_proof(made: Maker) -> N
     assert hands.pauses == []
 
 
+@pytest.mark.spec("RFC 9449", "8")
+def test_a_nonce_may_age_between_two_attempts(made: Maker) -> None:
+    """The server asks for one, is busy, and asks for its next one by the time of the second attempt."""
+    answers = [refusal("use_dpop_nonce", DPoP_Nonce="n-1"), said({}, 503), refusal("use_dpop_nonce", DPoP_Nonce="n-2")]
+    hands = Hands()
+    with (
+        serving(*answers, _bound()) as server,
+        made(token_endpoint=server.token_endpoint, dpop=True, clocks=hands.clocks) as client,
+    ):
+        client.token()
+        nonces = [_claims(asked.headers["DPoP"]).get("nonce") for asked in server.asked]
+        assert nonces == [None, "n-1", "n-1", "n-2"]
+    assert len(hands.pauses) == 1
+
+
 def test_a_server_that_is_never_content_with_a_nonce_is_left(made: Maker) -> None:
     """It is asked once more, and no third time."""
     answers = [refusal("use_dpop_nonce", DPoP_Nonce=f"n-{number}") for number in range(9)]

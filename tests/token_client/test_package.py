@@ -88,6 +88,13 @@ def test_nothing_of_the_servers_comes_with_it(python: Path, tmp_path: Path) -> N
     done(sys.executable, "-m", "uv", "pip", "check", "--python", str(python))
 
 
+def test_the_command_line_says_what_it_is_missing(python: Path, tmp_path: Path) -> None:
+    """The command comes with every part; whoever has this one alone is told in a line what to install."""
+    result = run(str(python.parent / "latchkey"), "--help", cwd=tmp_path)
+    said = "Error: typer is missing: pip install 'latchkey[cli]'\n"
+    assert (result.returncode, result.stdout, result.stderr) == (1, "", said)
+
+
 def test_boto3_is_imported_where_aws_is_used_alone(python: Path, tmp_path: Path) -> None:
     """Whoever has no store and no secret in AWS does not wait for boto3, which takes longer than all the rest."""
     code = (

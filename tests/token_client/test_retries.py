@@ -24,7 +24,14 @@ def waits(value: str, date: str | None = _DATE, wall: float = _AT) -> float | No
 @pytest.mark.spec("RFC 9110", "10.2.3")
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    [("0", 0.0), ("120", 120.0), (" 7 ", 7.0), ("Fri, 15 Jan 2027 08:02:00 GMT", 120.0), (_DATE, 0.0)],
+    [
+        ("0", 0.0),
+        ("120", 120.0),
+        (" 7 ", 7.0),
+        ("10000000000", 1e10),
+        ("Fri, 15 Jan 2027 08:02:00 GMT", 120.0),
+        (_DATE, 0.0),
+    ],
 )
 def test_retry_after_is_seconds_or_a_date(value: str, seconds: float) -> None:
     """A number is seconds; a date counts from the answer's own, and one that is past is no wait."""

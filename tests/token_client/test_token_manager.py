@@ -235,6 +235,13 @@ def test_without_its_table_there_is_nothing_to_load(
         save_token_to_dynamodb(a_token(), KEY)
 
 
+def test_an_end_may_be_a_float(around: Around) -> None:
+    """As programs have it that add to `time.time() * 1000`."""
+    token = a_token()
+    save_token_to_dynamodb(token | {"expires_at": token["expires_at"] + 0.5}, KEY)
+    assert (len(around.items()), load_token_from_dynamodb(KEY)) == (1, token)
+
+
 @pytest.mark.parametrize(
     "token", [{}, {"access_token": "a"}, {"expires_at": 1}, {"access_token": "a", "expires_at": "1"}]
 )
