@@ -43,6 +43,8 @@ BROWSER_SCOPES: Final = ("products:read", "messages:write")
 DEMO_PRODUCTS: Final = (("Kettle", "24.90"), ("Teapot", "39.00"), ("Tea towel", "7.50"))
 WEB: Final = Path(resource_server.__file__).parent / "web"
 _AS_IT_IS: Final[Mapping[str, str]] = {}
+# Everybody comes from the loopback interface: what one party may get wrong there would be all that anybody may.
+_ONE_ADDRESS: Final = {"AddressFailures": "1000000"}
 # What only CloudFront knows. No function needs it here: the page has an origin of its own.
 _DISTRIBUTION: Final = {"WebDistribution.DomainName": "page.invalid"}
 # moto takes any credentials; these are nobody's.
@@ -119,7 +121,7 @@ def running(
         issuer, api, endpoint, web = map(_url, (issuer_socket, api_socket, aws_socket, web_socket))
         at_end.enter_context(aws_endpoint(aws_socket))
         given = {"IssuerUrl": issuer, "ApiUrl": api, "CorsOrigins": web, "WebPage": "on"}
-        template = _provision(endpoint, name, {**parameters, **given})
+        template = _provision(endpoint, name, {**_ONE_ADDRESS, **parameters, **given})
         functions = load_functions(template, functions_reach_aws_at(endpoint), settings)
         secret = _register_clients(template, endpoint, api)
         key_id = template.functions()["TokenFunction"].environment["SIGNING_KEY_ID"]
