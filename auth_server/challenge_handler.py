@@ -16,7 +16,8 @@ from auth_server.wire import Event
 
 def _build(settings: GateSettings) -> Gate:
     dynamodb = connect("dynamodb")
-    throttle = Throttle(DynamoDBStateStore(dynamodb, settings.state_table), time.time)
+    state = DynamoDBStateStore(dynamodb, settings.state_table)
+    throttle = Throttle(state, time.time, address_failures=settings.address_failures)
     clients = DynamoDBClientStore(dynamodb, settings.clients_table)
     return Gate(clients, throttle, AuditLog(settings.log_level), clock=time.time)
 

@@ -34,7 +34,7 @@ def _build(settings: Settings) -> App[Services]:
         keys=key_ring(settings, kms=connect("kms"), dynamodb=dynamodb, clock=time.time),
         remote_keys=RemoteKeys(clock=time.time, loopback=settings.is_on_loopback),
         clock=time.time,
-        throttle=Throttle(state, time.time),
+        throttle=Throttle(state, time.time, address_failures=settings.address_failures),
         last_use=LastUse(state, time.time),
         quota=Quota(state, time.time),
         reuse=TokenReuse(state, time.time, by_default=settings.reuses_tokens),

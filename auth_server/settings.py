@@ -94,6 +94,7 @@ SETTINGS = (
     Setting("FEDERATED_MAX_LIFETIME_SECONDS", "86400", whole_number(60, 604_800), "seconds", "The longest life of another issuer's token that a client authenticates with (`federated_jwt`)."),
     Setting("DPOP_MAX_AGE_SECONDS", "60", whole_number(1, 300), "seconds", "How far the time of a DPoP proof may be from this server's, either way."),
     Setting("TOKEN_REUSE", "off", one_of("on", "off"), "on or off", "Whether a client that asks again gets its unexpired token again, unless its record says otherwise."),
+    Setting("ADDRESS_FAILURES", "100", whole_number(10, 1_000_000), "failures", "How many wrong secrets one address may send in 15 minutes before it has to wait: more, where all callers have a proxy's."),
     Setting("MTLS", "off", one_of("on", "off"), "on or off", "Whether the certificate that API Gateway's mutual TLS hands over counts; `off` ignores it."),
     Setting("LOG_LEVEL", "INFO", one_of("DEBUG", "INFO", "WARNING", "ERROR"), "level", "The least level of a log line that is written."),
 )
@@ -106,6 +107,7 @@ class GateSettings:
 
     clients_table: str
     state_table: str
+    address_failures: int
     log_level: str
 
     @classmethod

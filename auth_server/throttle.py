@@ -17,7 +17,7 @@ shut it out.
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Final
 
@@ -62,9 +62,12 @@ class Memory:
 class Throttle:
     """Counts the failures of client authentication in the state store, and remembers what they came to."""
 
-    def __init__(self, state: StateStore, clock: Callable[[], float]) -> None:
-        """`clock` gives the Unix time in seconds."""
+    def __init__(
+        self, state: StateStore, clock: Callable[[], float], *, address_failures: int = FAILURES_OF_ADDRESS.most
+    ) -> None:
+        """`clock` gives the Unix time in seconds; `address_failures` is how many an address may have in its window."""
         self._state, self._clock = state, clock
+        self.of_address = replace(FAILURES_OF_ADDRESS, most=address_failures)
         self._paused, self._proven = Memory(), Memory()
 
     def attempt(self, client_id: str, secret: str, address: str | None) -> "Attempt":
@@ -116,7 +119,7 @@ class Attempt:
     def limits(self) -> tuple[tuple[Limit, tuple[str, ...]], ...]:
         """Give what a failure of it counts for."""
         return (
-            (FAILURES_OF_ADDRESS, (self.place,)),
+            (self.throttle.of_address, (self.place,)),
             (FAILURES_OF_CLIENT_AT_ADDRESS, (self.client_id, self.place)),
         )
 

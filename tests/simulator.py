@@ -225,7 +225,7 @@ class Simulator:
             keys=ring,
             remote_keys=RemoteKeys(clock=lambda: self.now, loopback=settings.is_on_loopback),
             clock=lambda: self.now,
-            throttle=Throttle(self.state, lambda: self.now),
+            throttle=Throttle(self.state, lambda: self.now, address_failures=settings.address_failures),
             last_use=LastUse(self.state, lambda: self.now),
             quota=Quota(self.state, lambda: self.now),
             reuse=TokenReuse(self.state, lambda: self.now, by_default=settings.reuses_tokens),

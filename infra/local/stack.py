@@ -45,6 +45,8 @@ BROWSER_SCOPES: Final = ("products:read", "messages:write")
 DEMO_PRODUCTS: Final = (("Kettle", "24.90"), ("Teapot", "39.00"), ("Tea towel", "7.50"))
 WEB: Final = Path(resource_server.__file__).parent / "web"
 _AS_IT_IS: Final[Mapping[str, str]] = {}
+# Everybody comes from the loopback interface: what one party may get wrong there would be all that anybody may.
+_ONE_ADDRESS: Final = {"AddressFailures": "1000000"}
 # What only CloudFront knows. No function needs it here: the page has an origin of its own.
 _DISTRIBUTION: Final = {"WebDistribution.DomainName": "page.invalid"}
 # moto takes any credentials; these are nobody's.
@@ -127,7 +129,7 @@ def running(  # noqa: PLR0913 - each of them is a way in which this stack may di
         invocable: dict[str, Any] = {}
         at_end.enter_context(aws_endpoint(aws_socket, invocable))
         given = {"IssuerUrl": issuer, "ApiUrl": api, "CorsOrigins": web, "WebPage": "on"}
-        template = _provision(endpoint, name, {**parameters, **given})
+        template = _provision(endpoint, name, {**_ONE_ADDRESS, **parameters, **given})
         functions = load_functions(template, functions_reach_aws_at(endpoint), settings)
         at_end.enter_context(_rotating(template, functions, invocable, rotate_every))
         secret = _register_clients(template, endpoint, api)

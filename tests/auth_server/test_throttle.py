@@ -133,6 +133,16 @@ def test_an_address_is_paused_for_all_ids_that_it_tries(world: World) -> None:
     assert len(world.server.state.counts) == most + 1
 
 
+def test_an_operator_says_how_often_an_address_may_fail() -> None:
+    """Behind a proxy all callers have one address; what one client may fail there stays as it is."""
+    environ = {**ENVIRON, "ADDRESS_FAILURES": "200", "LOG_LEVEL": "ERROR"}
+    world = World(Simulator(now=NOW // WINDOW * WINDOW, environ=environ))
+    statuses = [world.ask("wrong", f"c{number}")["statusCode"] for number in range(201)]
+    assert statuses == [401] * 200 + [429]
+    other = World(Simulator(now=NOW // WINDOW * WINDOW, environ=environ))
+    assert other.statuses(MOST + 1)[-1] == 429
+
+
 @pytest.mark.parametrize(
     "last",
     [

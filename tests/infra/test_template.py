@@ -120,7 +120,7 @@ def test_the_authorizer_has_the_map_of_the_sample_api() -> None:
 def test_the_gate_has_its_settings() -> None:
     """The function before the token endpoint gets its tables and the level, and nothing that it does not need."""
     environment = Stack().functions()["ChallengeFunction"].environment
-    assert environment.keys() == {"CLIENTS_TABLE", "STATE_TABLE", "LOG_LEVEL"}
+    assert environment.keys() == {"CLIENTS_TABLE", "STATE_TABLE", "ADDRESS_FAILURES", "LOG_LEVEL"}
 
 
 @pytest.mark.parametrize(
