@@ -14,6 +14,7 @@ from infra.cloudformation import Function
 CLIENTS = 100
 COUNTED = 200
 KMS_OPERATIONS = ("Sign", "GetPublicKey")
+DYNAMODB_OPERATIONS = ("GetItem", "Scan")  # of the table of keys, a unit or two, once in five minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def price(invocation: Invocation, function: Function) -> dict[str, float]:
         "Lambda requests": prices.LAMBDA_REQUEST.dollars,
         "Lambda duration": gb_s * prices.LAMBDA_GB_SECOND[function.architecture].dollars,
         "KMS": sum(calls[name] for name in KMS_OPERATIONS) * prices.KMS_REQUEST.dollars,
-        "DynamoDB": calls["GetItem"] * prices.DYNAMODB_READ_UNIT.dollars,
+        "DynamoDB": sum(calls.get(name, 0) for name in DYNAMODB_OPERATIONS) * prices.DYNAMODB_READ_UNIT.dollars,
         "log lines": invocation.log_bytes * prices.LOG_BYTE.dollars,
         "Lambda's own log lines": prices.PLATFORM_LOG_BYTES * prices.LOG_BYTE.dollars,
     }

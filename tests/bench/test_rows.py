@@ -43,7 +43,7 @@ def test_a_row_comes_to_finite_numbers(run: Callable[[Effort], Result]) -> None:
 
 
 def test_calls_are_counted_by_the_stand_in_itself() -> None:
-    """In steady state a token is one read and one signature, and no look at the keys; the gate remembers its clients."""
+    """In steady state a token is one read and one signature, keys being kept; the gate remembers its clients."""
     with issue_in_kms.functions() as both:
         token = both.calls("token", clients=3, times=6)
         gate = both.calls("gate", clients=3, times=6)
