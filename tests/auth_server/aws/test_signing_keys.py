@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from auth_server import access_token, jwk, own_tokens
 from auth_server.access_token import Grant
 from auth_server.aws.key_makers import DataKeyMaker, KmsKeyMaker, describe_first_key
-from auth_server.aws.keys_table import LATEST, DynamoDBKeyTable, _item
+from auth_server.aws.keys_table import LATEST, DynamoDBKeyTable, to_item
 from auth_server.aws.signing_keys import EndorsedKeySource
 from auth_server.errors import DependencyError
 from auth_server.key_ring import KeyRing, KeyUnusableError, SigningKey
@@ -191,7 +191,7 @@ def test_who_writes_the_table_makes_no_key(deployment: Deployment, change: Chang
     before = {key["kid"]: key for key in deployment.ring().jwks()["keys"]}
     forged = change(kms, data)
     assert forged not in (kms, data)
-    deployment.put(_item(forged))
+    deployment.put(to_item(forged))
     keys = deployment.ring()
     published = {key["kid"]: key for key in keys.jwks()["keys"]}
     assert published.items() <= before.items()
@@ -215,7 +215,7 @@ def test_no_signature_of_a_token_is_an_endorsement(deployment: Deployment) -> No
     (record,) = table.read().records
     token = token_of(deployment.ring().active(), NOW)
     signature = base64url.decode(token.rpartition(".")[2])
-    deployment.put(_item(replace(record, endorsement=signature)))
+    deployment.put(to_item(replace(record, endorsement=signature)))
     assert step.kid not in {key["kid"] for key in deployment.ring().jwks()["keys"]}
 
 
@@ -225,7 +225,7 @@ def test_a_record_that_is_put_back_brings_back_nothing_that_ended(deployment: De
     (record,) = DynamoDBKeyTable(deployment.dynamodb, deployment.table).read().records
     deployment.now = NOW + 2 * DAY + OVERLAP
     assert [step.outcome for step in deployment.rotation(DATA_KEY).run()] == ["announced", "retired"]
-    deployment.put(_item(record))
+    deployment.put(to_item(record))
     keys = deployment.ring()
     assert keys.active().kid != record.kid
     assert record.kid not in {key["kid"] for key in keys.jwks()["keys"]}
