@@ -76,7 +76,10 @@ def local(  # noqa: PLR0913 - each is an option of the command
         if as_json:
             output.write(json.dumps(stack.announcement()) + "\n")
         else:
-            _welcome(Console(file=output, highlight=False, soft_wrap=True), stack, demonstration)
+            console = Console(file=output, highlight=False, soft_wrap=True)
+            _welcome(console, stack, demonstration)
+            if rotate_every is not None:
+                console.print(f"  Signing keys take turns every {rotate_every} s: see them come and go in that list.\n")
         output.flush()
         stop.wait()
 

@@ -44,4 +44,11 @@ PLATFORM_LOG_BYTES = len(
     "Memory Size: 1024 MB\tMax Memory Used: 100 MB\t\n"
 )
 # Assumed, as there is no AWS here to measure it: what a warm function waits for one answer, in seconds.
-WAIT_S = {"GetItem": 0.004, "Sign": 0.010, "GetPublicKey": 0.010, "UpdateItem": 0.006}
+WAIT_S = {
+    "GetItem": 0.004,
+    "Scan": 0.004,
+    "UpdateItem": 0.006,
+    "Sign": 0.010,
+    "GetPublicKey": 0.010,
+    "Decrypt": 0.010,
+}

@@ -55,7 +55,7 @@ class DynamoDBKeyTable:
 
         Where the answer to a first try was lost, boto3 tries again, and finds what the first try wrote.
         """
-        put = {"Item": _item(record), "ConditionExpression": "attribute_not_exists(kid)"}
+        put = {"Item": to_item(record), "ConditionExpression": "attribute_not_exists(kid)"}
         latest: dict[str, Any] = {"Item": {"kid": {"S": LATEST}, "latest": {"S": record.kid}}}
         if after is None:
             latest["ConditionExpression"] = "attribute_not_exists(latest)"
@@ -75,7 +75,8 @@ class DynamoDBKeyTable:
             call(self._dynamodb, "delete_item", TableName=self._table, Key={"kid": {"S": kid}})
 
 
-def _item(record: KeyRecord) -> Item:
+def to_item(record: KeyRecord) -> Item:
+    """Write a record as the table has it."""
     item = {
         "kid": {"S": record.kid},
         "issuer": {"S": record.issuer},

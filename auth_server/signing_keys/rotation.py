@@ -5,6 +5,7 @@ end anywhere, run twice or at once with another. What it left half done is a KMS
 run deletes it.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -19,6 +20,8 @@ from authorizer import public_key
 ORPHAN_SECONDS: Final = 3_600
 DEFAULT_PERIOD_SECONDS: Final[Mapping[str, int]] = {KMS: 7_776_000, DATA_KEY: 86_400}
 NEVER: Final = 0
+# Our authorizers refuse a key set of more than 64 KB. So many are a third of that, and come of no rotation but a loop.
+MAX_PUBLISHED: Final = 50
 
 
 class RotationError(Exception):
@@ -126,10 +129,10 @@ class Rotation:
         self._rules, self._anchor, self._table, self._makers, self._clock = rules, anchor, table, makers, clock
 
     def run(self) -> list[Step]:
-        """Do what is due."""
+        """Do what is due; raises `RotationError` where there are too many keys."""
         found = self._table.read()
         keys, now = self._endorsed(found), self._now()
-        steps = self._announce(found, self._rules.lead_seconds) if self._is_due(keys, now) else []
+        steps = self._announce(found, keys, self._rules.lead_seconds) if self._is_due(keys, now) else []
         # Somebody has written to the table, or moved SIGNING_KEY_ID: nothing is done about it here but to say so.
         strange = [Step("not endorsed")] if len(keys.records) < len(found.records) else []
         return [*strange, *steps, *self._clear_retired(keys, now), *self._clear_orphans(now)]
@@ -145,7 +148,7 @@ class Rotation:
             pending = [record for record in keys.records if keys.state(record, now) is State.ANNOUNCED]
             if pending:
                 return [Step("announced already", pending[0].kid, pending[0].key_id, pending[0].active_from)]
-        steps = self._announce(found, 0 if at_once else self._rules.lead_seconds)
+        steps = self._announce(found, keys, 0 if at_once else self._rules.lead_seconds)
         if not steps:
             raise RotationError("another rotation was at work, and announced a key; nothing more was done")
         return steps
@@ -178,11 +181,15 @@ class Rotation:
             signer, came = keys.records[-1].signer, keys.records[-1].active_from
         return signer != rules.signer or now >= came + rules.period_seconds - rules.lead_seconds
 
-    def _announce(self, found: Found, lead_seconds: int) -> list[Step]:
+    def _announce(self, found: Found, keys: Timeline, lead_seconds: int) -> list[Step]:
+        if len(keys.published(self._now())) >= MAX_PUBLISHED:
+            raise RotationError(f"{MAX_PUBLISHED} keys are published already; retire some, or wait until they have")
         rules, maker = self._rules, self._makers[self._rules.signer]
         made = maker.make()
         announced_at = self._now()  # only now: to make a key may take a while, and the lead is from here
-        active_from = announced_at + lead_seconds
+        taken = {record.active_from for record in keys.records}
+        # Of two keys of one second their names would decide which of them signs.
+        active_from = next(at for at in itertools.count(announced_at + lead_seconds) if at not in taken)
         period = rules.period_seconds or DEFAULT_PERIOD_SECONDS[rules.signer]
         record = KeyRecord(
             kid=made.jwk["kid"],

@@ -3,6 +3,7 @@
 import json
 import time
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ def test_lines_of_a_file_are_chosen(file: str, options: tuple[str, ...], expecte
         ((), [ISSUED, REFUSED, ALLOWED]),
         (("--since", "2d", "--client", "reporting"), [OLD, ISSUED, ALLOWED]),
         (("--outcome", "refused"), [REFUSED]),
-        (("--until", "15s"), [ISSUED, REFUSED]),
+        (("--until", datetime.fromtimestamp(NOW - 15, UTC).isoformat()), [ISSUED, REFUSED]),
     ],
 )
 def test_lines_of_a_stack_are_chosen(

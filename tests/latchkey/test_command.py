@@ -57,6 +57,16 @@ def test_the_local_stack_is_for_this_machine_alone(host: str) -> None:
     Command().run("local", "--host", host).refused(2, "--host", "loopback", "plain http")
 
 
+@pytest.mark.parametrize(
+    ("option", "value"), [("--signer", "none"), ("--rotate-every", "9"), ("--rotate-every", "86401")]
+)
+def test_a_local_stack_signs_in_ways_that_there_are(option: str, value: str) -> None:
+    """Another signer, and keys that would not last, are wrong usage."""
+    result = Command().run("local", option, value)
+    assert (result.status, result.stdout) == (2, "")
+    assert option in result.stderr
+
+
 @pytest.mark.parametrize("path", LEAVES, ids=" ".join)
 def test_every_command_helps_itself(path: tuple[str, ...]) -> None:
     """--help has what it does, --json, an example that starts with the command, and what its exit status means."""

@@ -1,6 +1,7 @@
 """Signing keys that take turns in fast motion, through the whole stack: clients, gateway, authorizer and all."""
 
 import base64
+import io
 import json
 import time
 from collections.abc import Iterator
@@ -9,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.local.rotation import fast_motion
+from auth_server.errors import DependencyError
+from infra.local.rotation import fast_motion, on_schedule, with_functions
 from tests.conftest import running_stack
 from tests.latchkey.command import Command
 
@@ -79,7 +81,7 @@ def test_an_operator_lets_another_key_sign_and_ends_the_old_one(stack: Stack, la
         old = token_of(http, stack)
         (step,) = latchkey.run("keys", "rotate", "--now", "--json").json["steps"]
         assert step["outcome"] == "announced"
-        time.sleep(1.1)  # KEY_CACHE_SECONDS
+        time.sleep(2.1)  # KEY_CACHE_SECONDS, and the second that the old one may have come in
         new = token_of(http, stack)
         assert kid_of(new) != kid_of(old)  # the new one, or already the next that was announced
         if kid_of(old) != latchkey.run("keys", "list", "--json").json[0]["kid"]:
@@ -99,6 +101,55 @@ def test_what_cannot_be_done_is_said(stack: Stack, latchkey: Command) -> None:
     absent = ("keys", "rotate", "--rotation-function", "absent")
     latchkey.run(*absent).refused(1, "--rotation-function")
     assert stack["issuer"]
+
+
+def answered(function: Any, body: bytes, path: str = "/2015-03-31/functions/f/invocations") -> tuple[str, Any]:
+    """Post to a Lambda endpoint that has one function, `f`, and give status and document."""
+    seen: list[Any] = []
+
+    def other(_: Any, start_response: Any) -> list[bytes]:
+        start_response("418 I'm a teapot", [])
+        return [b'"another service"']
+
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": path,
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.input": io.BytesIO(body),
+    }
+    app = with_functions({"f": function}, other)
+    answer = b"".join(app(environ, lambda status, headers: seen.extend([status, dict(headers)])))
+    return f"{seen[0]} {seen[1].get('X-Amz-Function-Error', '')}".strip(), json.loads(answer)
+
+
+def test_functions_are_invoked_as_lambda_does() -> None:
+    """A result, a failure, an event that is no JSON, a function that is not there, and another service."""
+
+    def failing(*_: Any) -> None:
+        raise DependencyError("kms:Sign: ThrottlingException")
+
+    assert answered(lambda event, _: {"was": event}, b'{"a": 1}') == ("200 OK", {"was": {"a": 1}})
+    assert answered(lambda event, _: event, b"") == ("200 OK", {})
+    message = {"errorMessage": "kms:Sign: ThrottlingException"}
+    assert answered(failing, b"{}") == ("200 OK Unhandled", message)
+    assert answered(failing, b"{")[0] == "400 Bad Request"
+    assert answered(failing, b"{}", "/2015-03-31/functions/g/invocations")[0] == "404 Not Found"
+    assert answered(failing, b"{}", "/")[0] == "418 I'm a teapot"
+
+
+def test_a_rotation_that_fails_is_tried_again() -> None:
+    """A run that failed is no reason for the next one to be left out."""
+    runs: list[Any] = []
+
+    def failing(event: Any, _: Any) -> None:
+        runs.append(event)
+        raise DependencyError("kms:Sign: ThrottlingException")
+
+    with on_schedule(failing, "arn", 1):
+        end = time.monotonic() + 10
+        while len(runs) < 2 and time.monotonic() < end:
+            time.sleep(0.02)
+    assert len(runs) >= 2
 
 
 def test_all_times_are_in_proportion() -> None:

@@ -10,13 +10,14 @@ from botocore.config import Config
 from botocore.stub import Stubber
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from auth_server import access_token, jwk, own_tokens
 from auth_server.access_token import Grant
 from auth_server.aws.key_makers import DataKeyMaker, KmsKeyMaker, describe_first_key
-from auth_server.aws.keys_table import LATEST, DynamoDBKeyTable, _item
-from auth_server.aws.signing_keys import EndorsedKeySource
+from auth_server.aws.keys_table import LATEST, DynamoDBKeyTable, to_item
+from auth_server.aws.kms import KmsKeySource
+from auth_server.aws.signing_keys import EndorsedKeySource, encryption_context
 from auth_server.errors import DependencyError
 from auth_server.key_ring import KeyRing, KeyUnusableError, SigningKey
 from auth_server.signing_keys.key_record import DATA_KEY, KMS, KeyRecord
@@ -191,7 +192,7 @@ def test_who_writes_the_table_makes_no_key(deployment: Deployment, change: Chang
     before = {key["kid"]: key for key in deployment.ring().jwks()["keys"]}
     forged = change(kms, data)
     assert forged not in (kms, data)
-    deployment.put(_item(forged))
+    deployment.put(to_item(forged))
     keys = deployment.ring()
     published = {key["kid"]: key for key in keys.jwks()["keys"]}
     assert published.items() <= before.items()
@@ -215,7 +216,7 @@ def test_no_signature_of_a_token_is_an_endorsement(deployment: Deployment) -> No
     (record,) = table.read().records
     token = token_of(deployment.ring().active(), NOW)
     signature = base64url.decode(token.rpartition(".")[2])
-    deployment.put(_item(replace(record, endorsement=signature)))
+    deployment.put(to_item(replace(record, endorsement=signature)))
     assert step.kid not in {key["kid"] for key in deployment.ring().jwks()["keys"]}
 
 
@@ -225,7 +226,7 @@ def test_a_record_that_is_put_back_brings_back_nothing_that_ended(deployment: De
     (record,) = DynamoDBKeyTable(deployment.dynamodb, deployment.table).read().records
     deployment.now = NOW + 2 * DAY + OVERLAP
     assert [step.outcome for step in deployment.rotation(DATA_KEY).run()] == ["announced", "retired"]
-    deployment.put(_item(record))
+    deployment.put(to_item(record))
     keys = deployment.ring()
     assert keys.active().kid != record.kid
     assert record.kid not in {key["kid"] for key in keys.jwks()["keys"]}
@@ -255,6 +256,22 @@ def test_a_data_key_that_kms_does_not_decrypt_costs_one_answer(deployment: Deplo
     with stub, pytest.raises(KeyUnusableError, match=f"^kms:Decrypt: {code}$"):
         keys.active()
     assert keys.active().sign(b"message")
+
+
+def test_a_data_key_with_another_ones_private_half_signs_nothing(deployment: Deployment) -> None:
+    """Even where it is endorsed: nobody could verify what it signs."""
+    deployment.rotation(DATA_KEY).rotate(at_once=True)
+    table = DynamoDBKeyTable(deployment.dynamodb, deployment.table)
+    (record,) = table.read().records
+    context = encryption_context(ISSUER, record.kid)
+    plaintext = ATTACKER.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    encrypted = deployment.kms.encrypt(KeyId=deployment.encrypting, Plaintext=plaintext, EncryptionContext=context)
+    first = KmsKeySource(deployment.kms, deployment.first).load()
+    deployment.put(to_item(replace(record, encrypted_key=encrypted["CiphertextBlob"]).endorsed_by(first)))
+    keys = deployment.ring()
+    with pytest.raises(KeyUnusableError, match="another one's"):
+        keys.active()
+    assert keys.active().kid == first.kid
 
 
 def test_an_outage_of_kms_is_no_reason_to_change_keys(deployment: Deployment) -> None:

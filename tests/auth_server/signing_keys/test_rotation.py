@@ -214,6 +214,28 @@ def test_at_once_is_at_once() -> None:
     assert (active.kid, active.active_from) == (step.kid, NOW)
 
 
+def test_the_key_that_was_asked_for_last_signs() -> None:
+    """However often another key is to sign at once, within one second too, it is the last one that does."""
+    world = World(RULES[KMS])
+    for count in range(1, 9):
+        (step,) = world.rotation().rotate(at_once=True)
+        (view,) = world.timelines(world.now, world.now)
+        active = view.active(world.now + count)
+        assert active is not None
+        assert (active.kid, active.active_from) == (step.kid, NOW + count - 1)
+
+
+def test_a_loop_of_rotations_ends_before_the_key_set_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often another key is to sign at once, verifiers can read the key set."""
+    monkeypatch.setattr("auth_server.signing_keys.rotation.MAX_PUBLISHED", 5)
+    world = World(RULES[KMS])
+    for _ in range(5):
+        world.rotation().rotate(at_once=True)
+    with pytest.raises(RotationError, match="5 keys are published"):
+        world.rotation().rotate(at_once=True)
+    assert len(world.made) == 5
+
+
 def test_a_retired_key_is_gone_and_the_one_before_it_signs() -> None:
     """A key that is retired by hand signs nothing and verifies nothing from now on, and those who sign are known."""
     world = World(RULES[KMS])
