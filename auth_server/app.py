@@ -28,6 +28,7 @@ NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}  # RFC 6749 5.1, 
 # The level of an outcome's audit line. Public documents, read by anyone at any time, are no decisions.
 LEVEL_OF_OUTCOME = {
     "issued": "INFO",
+    "reused": "INFO",
     "vended": "INFO",
     "active": "INFO",
     "inactive": "INFO",

@@ -20,7 +20,9 @@ class Decision:
     `outcome` is one of `app.LEVEL_OF_OUTCOME`; `scope` and `audience` are those granted; `error` is
     the code that the client saw, `reason` what it was not told; `subject` and `subject_jti` are of the token that was
     exchanged, or `subject` is whom a token was vended to, once that is known for certain; `registered_by` is the client
-    that registers, or registered, the other.
+    that registers, or registered, the other; `secret_expires_at` is the Unix time at which the secret that the client
+    authenticated with ends, and `last_use` says why its use could not be noted; `quota_used` is how many tokens of its
+    `quota` the client has got, or tried to get, in this hour.
     """
 
     event: str
@@ -28,6 +30,10 @@ class Decision:
     source_ip: str | None = None
     grant_type: str | None = None
     auth_method: str | None = None
+    secret_expires_at: int | None = None
+    last_use: str | None = None
+    quota: int | None = None
+    quota_used: int | None = None
     client_id: str | None = None
     scope: str | None = None
     audience: tuple[str, ...] | None = None

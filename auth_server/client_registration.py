@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 
-from auth_server import trusted_issuers
+from auth_server import allow_list, trusted_issuers
 from auth_server.access_token import MAX_LIFETIME_SECONDS, RESERVED_CLAIMS
 from auth_server.client_authentication import (
     METHODS,
@@ -36,6 +36,7 @@ MAX_TOKEN_CONTENT_BYTES = 2_300  # as JSON: leaves a token of everything below w
 MAX_NAME_LENGTH = 200
 MAX_JWKS_BYTES = 32_768  # as JSON
 MAX_TLS_SUBJECT_LENGTH = 1_000
+MAX_TOKENS_PER_HOUR = 1_000_000_000
 MAX_RESOURCE_IDENTIFIERS, MAX_AUDIENCE_LENGTH = 20, 1_000
 
 
@@ -79,6 +80,24 @@ _RULES: tuple[tuple[Callable[[Client], bool], str], ...] = (
     (
         lambda client: NO_AUTHENTICATION not in client.auth_methods or not (client.secrets or _is_bound(client)),
         f"a client whose method is {NO_AUTHENTICATION} has no secret, and no tokens that are bound to a key",
+    ),
+    (
+        lambda client: NO_AUTHENTICATION not in client.auth_methods or not client.allow_from,
+        f"a client whose method is {NO_AUTHENTICATION} authenticates nowhere, and so from nowhere",
+    ),
+    (
+        lambda client: (
+            len(client.allow_from) <= allow_list.MAX_NETWORKS and all(map(allow_list.is_network, client.allow_from))
+        ),
+        f"it may come from at most {allow_list.MAX_NETWORKS} networks, such as 192.0.2.0/24 or 2001:db8::/32",
+    ),
+    (
+        lambda client: client.tokens_per_hour is None or 1 <= client.tokens_per_hour <= MAX_TOKENS_PER_HOUR,
+        f"a quota is 1 to {MAX_TOKENS_PER_HOUR} tokens an hour",
+    ),
+    (
+        lambda client: NO_AUTHENTICATION not in client.auth_methods or client.tokens_per_hour is None,
+        f"a client whose method is {NO_AUTHENTICATION} asks for no tokens, and has no quota",
     ),
     (lambda client: bool(client.grant_types), "a client has at least one grant type"),
     (lambda client: set(client.grant_types) <= set(GRANTS), "the grant types are " + ", ".join(GRANTS)),

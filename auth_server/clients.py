@@ -73,6 +73,9 @@ class Client:
     `dpop_bound_access_tokens` (RFC 9449 5.2) and `tls_client_certificate_bound_access_tokens` (RFC 8705 3.4): it gets
     no token that is not bound to its key, or certificate.
     `usage_identifier_key` is the API key whose usage plan its calls count for, None for no plan of its own (ADR 0030).
+    `allow_from` are the networks that it may authenticate from, in CIDR notation; none means from anywhere.
+    `tokens_per_hour` is its quota, None for none; one that is `quota_monitored` is counted, and never refuses.
+    `token_reuse`: whether it gets an unexpired token again, None where the server says.
     """
 
     client_id: str
@@ -100,6 +103,10 @@ class Client:
     tls_client_certificate_bound_access_tokens: bool = False
     tls_subject: TlsSubject | None = None
     usage_identifier_key: str | None = None
+    allow_from: tuple[str, ...] = ()
+    tokens_per_hour: int | None = None
+    quota_monitored: bool = False
+    token_reuse: bool | None = None
 
 
 def may_have_been_issued(client: Client | None, issued_at: float) -> bool:

@@ -4,6 +4,7 @@ A refusal carries two texts. `description` is for the caller and says nothing an
 the audit line. They are kept apart on purpose: a wrong secret and an unknown client differ only in `reason`.
 """
 
+import math
 from typing import ClassVar
 
 
@@ -177,6 +178,21 @@ class TooManyAttemptsError(OAuthError):
         super().__init__(
             "Too many attempts. Try again later.", reason=reason, headers={"Retry-After": str(retry_after)}
         )
+
+
+class TooManyRequestsError(OAuthError):
+    """Too many requests in too little time (RFC 6585 4), in the words of the stage's own throttling.
+
+    RFC 6749 5.2 has no code for it; `temporarily_unavailable` is that of 4.1.2.1 for a server that is overloaded.
+    """
+
+    error = "temporarily_unavailable"
+    status = 429
+
+    def __init__(self, retry_after: float, *, reason: str) -> None:
+        """`retry_after` is in seconds, of which whole ones are told."""
+        self.retry_after = max(1, math.ceil(retry_after))
+        super().__init__("Too many requests. Try again.", reason=reason, headers={"Retry-After": str(self.retry_after)})
 
 
 class DependencyError(Exception):

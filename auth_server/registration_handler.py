@@ -11,27 +11,34 @@ from auth_server.app import App
 from auth_server.audit import AuditLog
 from auth_server.aws import connect
 from auth_server.aws.dynamodb import DynamoDBClientStore
-from auth_server.aws.kms import KmsKeySource
+from auth_server.aws.signing_keys import key_ring
 from auth_server.aws.state_table import DynamoDBStateStore
 from auth_server.endpoints.registration_endpoint import RegistrationEndpoint
-from auth_server.key_ring import KeyRing
+from auth_server.last_use import LastUse
+from auth_server.quota import Quota
 from auth_server.remote_keys import RemoteKeys
 from auth_server.services import Services
 from auth_server.settings import Settings
+from auth_server.throttle import Throttle
+from auth_server.token_reuse import TokenReuse
 from auth_server.wire import Event, response_to_event
 
 
 def _build(settings: Settings) -> App[Services]:
     dynamodb = connect("dynamodb")
     clients = DynamoDBClientStore(dynamodb, settings.clients_table)
-    keys = KmsKeySource(connect("kms"), settings.signing_key_id)
+    state = DynamoDBStateStore(dynamodb, settings.state_table)
     services = Services(
         settings=settings,
         clients=clients,
-        state=DynamoDBStateStore(dynamodb, settings.state_table),
-        keys=KeyRing(keys, max_age=settings.key_cache_seconds, clock=time.time),
+        state=state,
+        keys=key_ring(settings, kms=connect("kms"), dynamodb=dynamodb, clock=time.time),
         remote_keys=RemoteKeys(clock=time.time, loopback=settings.is_on_loopback),
         clock=time.time,
+        throttle=Throttle(state, time.time, address_failures=settings.address_failures),
+        last_use=LastUse(state, time.time),
+        quota=Quota(state, time.time),
+        reuse=TokenReuse(state, time.time, by_default=settings.reuses_tokens),
     )
     return App(services, AuditLog(settings.log_level), RegistrationEndpoint(clients).routes())
 

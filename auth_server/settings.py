@@ -82,8 +82,10 @@ SETTINGS = (
     Setting("AUDIENCE", None, audience, "URI", "`aud` of a token for a client that has no audience of its own and asks for none."),
     Setting("CLIENTS_TABLE", None, text, "name", "The DynamoDB table of clients."),
     Setting("STATE_TABLE", None, text, "name", "The DynamoDB table of what was used once and what was revoked."),
-    Setting("SIGNING_KEY_ID", None, text, "id", "The KMS key that signs: key id, ARN or alias; RSA_2048 or larger, SIGN_VERIFY."),
-    Setting("SIGNER", "kms", one_of("kms"), "name", "How tokens are signed: `kms` asks KMS for each signature."),
+    Setting("SIGNING_KEY_ID", None, text, "id", "The first signing key, which endorses all later ones, in KMS: key id, ARN or alias; RSA_2048 or larger, SIGN_VERIFY."),
+    Setting("KEYS_TABLE", "", str, "name", "The DynamoDB table of the later signing keys; none: the first key signs for ever."),
+    Setting("SIGNER", "kms", one_of("kms", "data_key"), "name", "How tokens are signed: `kms` asks KMS for each signature, `data_key` signs in process with short-lived keys (docs/signing-keys.md)."),
+    Setting("KEY_ENCRYPTION_KEY_ID", "", str, "id", "The KMS key that encrypts them (`data_key`): key id, ARN or alias; symmetric."),
     Setting("TOKEN_LIFETIME_SECONDS", "3600", whole_number(60, 86_400), "seconds", "How long a token lives, unless the client's record says otherwise."),
     Setting("SCOPES_SUPPORTED", "", scopes, "scopes", "`scopes_supported` of the metadata; none: the metadata is silent about scopes."),
     Setting("KEY_CACHE_SECONDS", "300", whole_number(1, 3_600), "seconds", "How long a warm Lambda keeps the public key; also `max-age` of the key set."),
@@ -91,6 +93,8 @@ SETTINGS = (
     Setting("ASSERTION_MAX_LIFETIME_SECONDS", "3600", whole_number(60, 3_600), "seconds", "The longest life of an assertion that a client signs itself (`private_key_jwt`)."),
     Setting("FEDERATED_MAX_LIFETIME_SECONDS", "86400", whole_number(60, 604_800), "seconds", "The longest life of another issuer's token that a client authenticates with (`federated_jwt`)."),
     Setting("DPOP_MAX_AGE_SECONDS", "60", whole_number(1, 300), "seconds", "How far the time of a DPoP proof may be from this server's, either way."),
+    Setting("TOKEN_REUSE", "off", one_of("on", "off"), "on or off", "Whether a client that asks again gets its unexpired token again, unless its record says otherwise."),
+    Setting("ADDRESS_FAILURES", "100", whole_number(10, 1_000_000), "failures", "How many wrong secrets one address may send in 15 minutes before it has to wait: more, where all callers have a proxy's."),
     Setting("MTLS", "off", one_of("on", "off"), "on or off", "Whether the certificate that API Gateway's mutual TLS hands over counts; `off` ignores it."),
     Setting("LOG_LEVEL", "INFO", one_of("DEBUG", "INFO", "WARNING", "ERROR"), "level", "The least level of a log line that is written."),
 )
@@ -102,6 +106,8 @@ class GateSettings:
     """The rows that the gate before the token endpoint needs."""
 
     clients_table: str
+    state_table: str
+    address_failures: int
     log_level: str
 
     @classmethod
@@ -116,17 +122,31 @@ class Settings(GateSettings):
 
     issuer: str
     audience: str
-    state_table: str
     signing_key_id: str
+    keys_table: str
     signer: str
+    key_encryption_key_id: str
     token_lifetime_seconds: int
     scopes_supported: tuple[str, ...]
     key_cache_seconds: int
     revocation_feed_seconds: int
     dpop_max_age_seconds: int
+    token_reuse: str
     mtls: str
     assertion_max_lifetime_seconds: int
     federated_max_lifetime_seconds: int
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Read these variables; raises `SettingsError` at the first that will not do, or that the signer misses."""
+        read = cls(**read_fields(cls, SETTINGS, environ))
+        check_signer(read)
+        return read
+
+    @property
+    def reuses_tokens(self) -> bool:
+        """Whether clients get unexpired tokens again, unless their records say otherwise."""
+        return self.token_reuse == "on"  # noqa: S105 - no token
 
     @property
     def is_on_loopback(self) -> bool:
@@ -138,6 +158,13 @@ def read_fields(cls: type[Any], rows: Iterable[Setting], environ: Mapping[str, s
     """Read the rows that the fields of a dataclass are named after; raises `SettingsError` at the first bad one."""
     by_field = {row.name.lower(): row for row in rows}
     return {field.name: _read(by_field[field.name], environ) for field in fields(cls)}
+
+
+def check_signer(read: Any) -> None:
+    """Raise `SettingsError` where these settings want data keys to sign, and lack what they need."""
+    for name in ("KEYS_TABLE", "KEY_ENCRYPTION_KEY_ID"):
+        if read.signer == "data_key" and not getattr(read, name.lower()):
+            raise SettingsError(f"{name} is not set, and SIGNER data_key needs it")
 
 
 def _read(setting: Setting, environ: Mapping[str, str]) -> Any:

@@ -50,6 +50,21 @@ class StateStore(Protocol):
         """Give what a counter comes to at the time `now`, 0 where there is none."""
         ...
 
+    def see(self, kind: str, name: str, *, at: int, every: int, until: int) -> None:
+        """Remember, until the time `until`, that `name` was seen at the time `at`.
+
+        One conditional write, which changes nothing where it was seen less than `every` seconds before.
+        """
+        ...
+
+    def seen(self, kind: str, name: str) -> int | None:
+        """Give the time at which it was seen, None where that is not remembered."""
+        ...
+
+    def all_seen(self, kind: str) -> dict[str, int]:
+        """Give the time at which each name was seen."""
+        ...
+
     def is_revoked(self, *, jti: str, client_ids: tuple[str, ...], issued_at: int) -> bool:
         """Whether a token is revoked, by itself or with all that one of these clients was issued.
 

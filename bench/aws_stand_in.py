@@ -1,4 +1,4 @@
-"""The least that answers as DynamoDB and KMS: GetItem, GetPublicKey, and Sign with a real RSA signature.
+"""The least that answers as DynamoDB and KMS. Its Sign makes a real RSA signature, and its Decrypt gives a real key.
 
 It stands where AWS would, so that the CPU of a function that calls AWS can be measured without AWS, and it counts the
 calls. It knows every client whose id begins with `client-`, however many: its table is as large as it is asked to be.
@@ -16,13 +16,16 @@ from collections.abc import Callable
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from auth_server import jwk
 from auth_server.aws.client_item import to_item
+from auth_server.aws.keys_table import to_item as to_key_item
 from auth_server.aws.kms import ALGORITHM
+from auth_server.signing_keys.key_record import DATA_KEY, KeyRecord
 from bench import worker
-from tests.simulator import PRIVATE_KEY, client
+from tests.simulator import ISSUER, PRIVATE_KEY, LocalKeySource, client
 
 KEY_ARN = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
 CLIENT_PREFIX = "client-"
@@ -44,6 +47,28 @@ def _get_item(request: Document) -> Document:
     return {**item, **({"ConsumedCapacity": {"TableName": request["TableName"], "CapacityUnits": 1}} if asked else {})}
 
 
+def _data_key() -> KeyRecord:
+    """Give the record of a data key that signs wherever data keys may; its private half is not encrypted."""
+    plaintext = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    der = plaintext.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    public = jwk.from_der(plaintext.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+    record = KeyRecord(public["kid"], ISSUER, DATA_KEY, public, None, der, 0, 0, None, 93_600)
+    return record.endorsed_by(LocalKeySource().load())
+
+
+_ITEM = to_key_item(_data_key())
+
+
+def _scan(request: Document) -> Document:
+    """Give the table of later signing keys."""
+    capacity = {"TableName": request["TableName"], "CapacityUnits": 1}
+    return {"Items": [_ITEM], "Count": 1, "ScannedCount": 1, "ConsumedCapacity": capacity}
+
+
+def _decrypt(request: Document) -> Document:
+    return {"KeyId": KEY_ARN, "Plaintext": request["CiphertextBlob"], "EncryptionAlgorithm": "SYMMETRIC_DEFAULT"}
+
+
 def _get_public_key(_: Document) -> Document:
     return {
         "KeyId": KEY_ARN,
@@ -63,10 +88,17 @@ def _sign(request: Document) -> Document:
     return {"KeyId": KEY_ARN, "Signature": signature, "SigningAlgorithm": ALGORITHM}
 
 
+def _update_item(request: Document) -> Document:
+    return {"ConsumedCapacity": {"TableName": request["TableName"], "CapacityUnits": 1}}
+
+
 OPERATIONS: dict[str, Callable[[Document], Document]] = {
     "GetItem": _get_item,
+    "Scan": _scan,
     "GetPublicKey": _get_public_key,
+    "Decrypt": _decrypt,
     "Sign": _sign,
+    "UpdateItem": _update_item,
 }
 
 
@@ -76,7 +108,7 @@ def counts() -> dict[str, float]:
 
 
 def answer(operation: str, body: bytes) -> bytes:
-    """Answer one call; raises KeyError for an operation that is none of the three."""
+    """Answer one call; raises KeyError for an operation that is none of these."""
     _calls[operation] += 1
     document = OPERATIONS[operation](json.loads(body))
     text = json.dumps(document, default=lambda value: base64.b64encode(value).decode("ascii")).encode("ascii")

@@ -3,17 +3,20 @@
 import math
 from dataclasses import dataclass
 
-from bench import deployed, prices
+from auth_server.signing_keys.key_record import DATA_KEY
+from bench import deployed
 from bench.aws_stand_in import CLIENT_PREFIX
 from bench.issue_in_kms import Functions, functions
 from bench.measure import Effort
-from bench.prices import MILLION
 from bench.row import Result
 from infra.cloudformation import Function
+from latchkey import prices
+from latchkey.prices import MILLION
 
 CLIENTS = 100
 COUNTED = 200
-KMS_OPERATIONS = ("Sign", "GetPublicKey")
+KMS_OPERATIONS = ("Sign", "GetPublicKey", "Decrypt")
+DYNAMODB_OPERATIONS = ("GetItem", "Scan")  # of the table of keys, a unit or two, once in five minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +35,23 @@ def cost(effort: Effort) -> Result:  # noqa: ARG001 - a count needs no rounds
     """
     stack = deployed.stack().functions()
     with functions() as both:
-        token, gate = _invocation(both, "token"), _invocation(both, "gate")
-    parts = price(token, stack[deployed.TOKEN])
+        parts, gate = price(_invocation(both, "token"), stack[deployed.TOKEN]), _invocation(both, "gate")
+    with functions(DATA_KEY) as both:
+        signed_here = price(_invocation(both, "token"), stack[deployed.TOKEN])
     gate_parts = {f"gate {name}": dollars for name, dollars in price(gate, stack[deployed.GATE]).items()}
     value = {
-        "HTTP API": MILLION * (prices.HTTP_API_REQUEST.dollars + sum(parts.values())),
-        "REST API": MILLION * (prices.REST_API_REQUEST.dollars + sum(parts.values()) + sum(gate_parts.values())),
+        f"{api}{signer}": MILLION * (request + sum(each.values()))
+        for signer, each in (("", parts), (f", {DATA_KEY}", signed_here))
+        for api, request in (
+            ("HTTP API", prices.HTTP_API_REQUEST.dollars),
+            ("REST API", prices.REST_API_REQUEST.dollars + sum(gate_parts.values())),
+        )
     }
     waits = ", ".join(f"{name} {1000 * wait:.0f} ms" for name, wait in prices.WAIT_S.items())
     notes = (
         f"cost, USD per million: {_list(parts)}; {_list(gate_parts)}",
+        f"cost, USD per million, {DATA_KEY}: {_list(signed_here)}",
         f"cost assumes that AWS answers within: {waits}; access logs and data transfer are not counted",
-        "cost, without KMS (data_key): no figure, as this signer is not there yet",
     )
     return Result(value, notes=notes)
 
@@ -62,8 +70,8 @@ def price(invocation: Invocation, function: Function) -> dict[str, float]:
     return {
         "Lambda requests": prices.LAMBDA_REQUEST.dollars,
         "Lambda duration": gb_s * prices.LAMBDA_GB_SECOND[function.architecture].dollars,
-        "KMS": sum(calls[name] for name in KMS_OPERATIONS) * prices.KMS_REQUEST.dollars,
-        "DynamoDB": calls["GetItem"] * prices.DYNAMODB_READ_UNIT.dollars,
+        "KMS": sum(calls.get(name, 0) for name in KMS_OPERATIONS) * prices.KMS_REQUEST.dollars,
+        "DynamoDB": sum(calls.get(name, 0) for name in DYNAMODB_OPERATIONS) * prices.DYNAMODB_READ_UNIT.dollars,
         "log lines": invocation.log_bytes * prices.LOG_BYTE.dollars,
         "Lambda's own log lines": prices.PLATFORM_LOG_BYTES * prices.LOG_BYTE.dollars,
     }

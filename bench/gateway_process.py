@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from auth_server.audit import AuditLog
-from auth_server.challenge import Gate, admission
+from auth_server.challenge import Gate
 from auth_server.routes import ROUTES
+from auth_server.throttle import Throttle
 from bench import deployed, issue, units, worker
 from infra.cloudformation import Stack
 from infra.local.gateway import Gateway
 from infra.local.gateway.server import server_config
-from tests.simulator import MemoryClientStore, client
+from tests.simulator import MemoryClientStore, MemoryStateStore, client
 
 if TYPE_CHECKING:
     from infra.local.lambda_runtime import Handler
@@ -32,12 +33,14 @@ def token_handler() -> "Handler":
 
 def challenge_handler() -> "Handler":
     """Give the authorizer before it."""
-    gate = Gate(MemoryClientStore(client()), AuditLog("INFO"), time.time)
+    throttle = Throttle(MemoryStateStore(), time.time)
+    gate = Gate(MemoryClientStore(client()), throttle, AuditLog("INFO"), time.time)
 
     def handle(event: Any, _context: Any) -> dict[str, Any]:
-        if not gate.admits(event):
+        answer = gate.answer(event)
+        if answer is None:
             raise Exception("Unauthorized")  # noqa: TRY002 - the word that API Gateway knows
-        return admission(event)
+        return answer
 
     return handle
 

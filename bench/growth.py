@@ -6,16 +6,20 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from auth_server.key_ring import SigningKey
+from auth_server.signing_keys.key_record import KMS, KeyRecord
+from auth_server.signing_keys.timeline import Timeline
 from bench import token_request, units
-from bench.issue import issuing, server, unheard
+from bench.issue import INFO, issuing, server, unheard
 from bench.issue_in_kms import functions
 from bench.measure import Effort, Meter, Spread, in_process, ratios
 from bench.row import Result
-from tests.simulator import MemoryClientStore, client
+from tests.simulator import ISSUER, NOW, MemoryClientStore, Simulator, client
 
 FEW = 100
 CLIENTS = (1, FEW, 10_000)
 SCOPES = (1, 10, 100)
+KEYS = (1, 2, 10)
 COUNTED = 25
 ASKING = 1_000  # of the clients, so many ask for tokens, from all over the store
 SCOPE_PREFIX = "products:read-"  # as long as a scope is in practice
@@ -78,8 +82,9 @@ def growth(effort: Effort) -> Result:
     """Measure the curves; the value is the steepest: its dearest token as a multiple of its first point's."""
     shorter = replace(effort, rounds=max(3, effort.rounds // 2))
     with unheard():
-        curves = {"clients": _clients(shorter), "scopes": _scopes(shorter), "tokens issued": _issued(shorter)}
-    notes = ("growth, signatures a token (keys: only one signs and is published at a time)",)
+        curves = {"clients": _clients(shorter), "scopes": _scopes(shorter), "keys": _keys(shorter)}
+        curves["tokens issued"] = _issued(shorter)
+    notes = ("growth, signatures a token",)
     lines = tuple(line for name, curve in curves.items() for line in _plot(name, curve))
     return Result(max(map(_steepness, curves.values())), notes=notes + lines)
 
@@ -104,6 +109,36 @@ def _with_scopes(count: int) -> Meter:
     scopes = tuple(f"{SCOPE_PREFIX}{number}" for number in range(count))
     asking = server(MemoryClientStore(client(scopes=scopes)))
     return in_process(issuing(asking, token_request.event(scope=" ".join(scopes))))
+
+
+class _LaterKeys:
+    """Keys that have come one after the other, the last of which signs: with the first one's private half."""
+
+    def __init__(self, count: int) -> None:
+        jwk = {"kty": "RSA", "n": "", "e": "AQAB"}
+        self._timeline = Timeline(
+            KeyRecord(f"kid-{number}", ISSUER, KMS, jwk, "key", None, NOW - 200, NOW - 100 + number, None, 93_600)
+            for number in range(count)
+        )
+
+    def load(self, first: SigningKey) -> "_LaterKeys":
+        self._first = first
+        return self
+
+    def active(self, now: float) -> SigningKey | None:
+        record = self._timeline.active(now)
+        return None if record is None else SigningKey(record.kid, self._first.jwk, self._first.sign)
+
+    def published(self, now: float) -> list[dict[str, str]]:
+        return [dict(record.jwk) for record in self._timeline.published(now)]
+
+
+def _keys(effort: Effort) -> Curve:
+    meters = {
+        str(count): in_process(issuing(Simulator(environ=INFO, later=_LaterKeys(count - 1)), token_request.event()))
+        for count in KEYS
+    }
+    return ratios(meters, units.signature_meter(), effort)
 
 
 def _issued(effort: Effort) -> Curve:

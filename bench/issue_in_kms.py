@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from auth_server.signing_keys.key_record import DATA_KEY, KMS
 from bench import worker
 from bench.measure import Effort, Meter, ratios
 from bench.row import Result, measured
@@ -14,7 +15,8 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "
 REGION = {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
 CLIENTS = (1, 1_000, 2_000)  # the last are more than the gate remembers
 COUNTED = 200
-OPERATIONS = ("GetItem", "Sign", "GetPublicKey")
+OPERATIONS = ("GetItem", "Sign", "GetPublicKey", "Scan", "Decrypt", "UpdateItem")
+KEYS = {"KEYS_TABLE": "keys", "KEY_ENCRYPTION_KEY_ID": "alias/data-keys"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +55,19 @@ class Functions:
 
 
 @contextmanager
-def functions() -> Iterator[Functions]:
-    """Start both processes."""
+def functions(signer: str = KMS) -> Iterator[Functions]:
+    """Start both processes; tokens are signed so."""
     with worker.running("bench.aws_stand_in") as aws:
         endpoint = f"http://127.0.0.1:{aws.ask('port')}"
-        environ = {**ENVIRON, **CREDENTIALS, **REGION, "LOG_LEVEL": "INFO", "AWS_ENDPOINT_URL": endpoint}
+        environ = {
+            **ENVIRON,
+            **KEYS,
+            "SIGNER": signer,
+            **CREDENTIALS,
+            **REGION,
+            "LOG_LEVEL": "INFO",
+            "AWS_ENDPOINT_URL": endpoint,
+        }
         with worker.running("bench.lambda_process", environ=environ) as process:
             yield Functions(process, aws)
 
@@ -76,9 +86,11 @@ def aws_calls(effort: Effort) -> Result:  # noqa: ARG001 - a count needs no roun
     """Count the calls of a token in steady state, those of the gate before the endpoint among them."""
     with functions() as both:
         counted = {clients: _calls_per_token(both, clients) for clients in CLIENTS}
-    value = {name_of(clients): sum(calls.values()) for clients, calls in counted.items()}
-    notes = tuple(f"aws_calls, {name_of(clients)}: {_list(calls)}" for clients, calls in counted.items())
-    return Result(value, notes=notes)
+    named = {name_of(clients): calls for clients, calls in counted.items()}
+    with functions(DATA_KEY) as both:
+        named[DATA_KEY] = _calls_per_token(both, CLIENTS[0])
+    notes = tuple(f"aws_calls, {name}: {_list(calls)}" for name, calls in named.items())
+    return Result({name: sum(calls.values()) for name, calls in named.items()}, notes=notes)
 
 
 def _calls_per_token(both: Functions, clients: int) -> dict[str, float]:

@@ -30,7 +30,7 @@ PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "token_client": ("token_client",),
 }
 SERVICES: Final[Mapping[str, frozenset[str]]] = {
-    "auth_server": frozenset({"dynamodb", "kms"}),
+    "auth_server": frozenset({"dynamodb", "kms", "resourcegroupstaggingapi"}),
     "authorizer": frozenset(),
     "examples": frozenset({"dynamodb", "secretsmanager"}),
     "resource_server": frozenset({"dynamodb"}),

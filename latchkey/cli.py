@@ -13,9 +13,11 @@ COMMANDS = (
     ("local", "latchkey.local", "Run all of it on this machine, until Ctrl-C."),
     ("clients", "latchkey.clients", "Register clients and keep their records."),
     ("people", "latchkey.people", "See who signed up, and say what they may do."),
-    ("keys", "latchkey.keys", "See the keys that sign tokens."),
+    ("keys", "latchkey.keys", "See, rotate and retire the keys that sign tokens."),
     ("tokens", "latchkey.tokens", "Revoke tokens."),
     ("token", "latchkey.token", "Get a token, or see what one says and whether it would be accepted."),
+    ("audit", "latchkey.audit", "Read what was decided: by client, by outcome, by time."),
+    ("cost", "latchkey.cost", "Estimate what a month costs, beside Amazon Cognito's price."),
     ("routes", "latchkey.routes", "Compile the map from scopes to routes, and see what it allows."),
 )
 _MODULES = {name: module for name, module, _ in COMMANDS}

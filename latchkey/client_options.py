@@ -9,6 +9,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from auth_server import allow_list
 from auth_server.client_authentication import METHODS, tls_client_auth
 from auth_server.clients import CLIENT_CREDENTIALS, NO_AUTHENTICATION, Client, TlsSubject
 from auth_server.grants import GRANTS
@@ -78,6 +79,29 @@ UsageIdentifierKey = Annotated[
     str | None,
     typer.Option(metavar="VALUE", help="The API key whose usage plan its calls count for. It is no secret."),
 ]
+AllowFrom = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="CIDR",
+        help="A network that it may authenticate from, such as 192.0.2.0/24 or 2001:db8::/32. Several: say it again. "
+        "From anywhere where none is named.",
+    ),
+]
+TokensPerHour = Annotated[
+    str | None,
+    typer.Option(metavar="NUMBER", help="How many tokens it may get in an hour. Without a bound where none."),
+]
+MonitorQuota = Annotated[
+    bool | None,
+    typer.Option("--monitor-quota/--enforce-quota", help="Count its tokens, and refuse none of them."),
+]
+TokenReuse = Annotated[
+    str | None,
+    typer.Option(
+        metavar="on|off",
+        help="Whether it gets its unexpired token again when it asks again. Else what the server says.",
+    ),
+]
 Name = Annotated[str | None, typer.Option(metavar="TEXT", help="A name for people.")]
 Jwks = Annotated[
     str | None, typer.Option(metavar="FILE", help="A JWK Set of the public keys that it signs with (private_key_jwt).")
@@ -140,6 +164,10 @@ class Named:
     jwks_uri: str | None = None
     trust: Sequence[str] | None = None
     usage_identifier_key: str | None = None
+    allow_from: Sequence[str] | None = None
+    tokens_per_hour: str | None = None
+    monitor_quota: bool | None = None
+    token_reuse: str | None = None
 
     def members(self) -> dict[str, Any]:
         """Give the options that were given."""
@@ -162,12 +190,29 @@ def named(parameters: Mapping[str, Any]) -> Named:
     return Named(**{field.name: parameters[field.name] for field in fields(Named)})
 
 
+def _on_or_off(given: str, _: Client) -> bool | None:
+    if given not in ("on", "off", ""):
+        raise UsageError("--token-reuse is on or off")
+    return given == "on" if given else None
+
+
 def _scopes(given: str, _: Client) -> tuple[str, ...]:
     return tuple(dict.fromkeys(given.split()))
 
 
 def _values(given: Sequence[str], _: Client) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, given)))
+
+
+def _networks(given: Sequence[str], _: Client) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(_network, filter(None, given))))
+
+
+def _network(text: str) -> str:
+    try:
+        return allow_list.normalise(text)
+    except ValueError as error:
+        raise UsageError(f"--allow-from: {error}") from None
 
 
 def _trusted_issuers(given: Sequence[str], _: Client) -> tuple[TrustedIssuer, ...]:
@@ -178,10 +223,13 @@ def _tls_subject(option: str) -> Callable[[str, Client], TlsSubject | None]:
     return lambda given, _: TlsSubject(TLS_SUBJECTS[option], given) if given else None
 
 
-def _lifetime(given: str, _: Client) -> int | None:
-    if given and not re.fullmatch("[0-9]{1,9}", given):
-        raise UsageError("--token-lifetime is a whole number of seconds")
-    return int(given) if given else None
+def _whole_number(rule: str) -> Callable[[str, Client], int | None]:
+    def read(given: str, _: Client) -> int | None:
+        if given and not re.fullmatch("[0-9]{1,9}", given):
+            raise UsageError(rule)
+        return int(given) if given else None
+
+    return read
 
 
 def _claims(given: Sequence[str], client: Client) -> dict[str, Any]:
@@ -219,7 +267,7 @@ _MEMBERS: dict[str, tuple[str, Callable[[Any, Client], Any]]] = {
     "grant_type": ("grant_types", _values),
     "may_grant_scope": ("registrable_scopes", _scopes),
     "may_grant_audience": ("registrable_audiences", _values),
-    "token_lifetime": ("token_lifetime", _lifetime),
+    "token_lifetime": ("token_lifetime", _whole_number("--token-lifetime is a whole number of seconds")),
     "claim": ("claims", _claims),
     "name": ("name", lambda given, _: given),
     "is_audience": ("resource_identifiers", _values),
@@ -230,4 +278,8 @@ _MEMBERS: dict[str, tuple[str, Callable[[Any, Client], Any]]] = {
     "jwks_uri": ("jwks_uri", lambda given, _: given or None),
     "trust": ("trusted_issuers", _trusted_issuers),
     "usage_identifier_key": ("usage_identifier_key", lambda given, _: given or None),
+    "allow_from": ("allow_from", _networks),
+    "tokens_per_hour": ("tokens_per_hour", _whole_number("--tokens-per-hour is a whole number")),
+    "token_reuse": ("token_reuse", _on_or_off),
+    "monitor_quota": ("quota_monitored", lambda given, _: given),
 }

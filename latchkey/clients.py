@@ -15,6 +15,7 @@ from auth_server.aws.dynamodb import ClientChangedError, ClientExistsError, Dyna
 from auth_server.client_registration import InvalidClientMetadataError, check, new_secret, rotate_secret
 from auth_server.clients import REGISTERED_ID_PREFIX, SECRET_METHODS, Client, is_client_id
 from latchkey import client_options as option
+from latchkey import secret_uses
 from latchkey.aws import client_store, state_table
 from latchkey.client_document import document, in_full, overview, unreadable
 from latchkey.confirmation import confirm_deletion
@@ -77,6 +78,10 @@ def create(  # noqa: PLR0913 - each option is a parameter
     jwks_uri: option.JwksUri = None,
     trust: option.Trust = None,
     usage_identifier_key: option.UsageIdentifierKey = None,
+    allow_from: option.AllowFrom = None,
+    tokens_per_hour: option.TokensPerHour = None,
+    monitor_quota: option.MonitorQuota = None,
+    token_reuse: option.TokenReuse = None,
     secret_stdin: SecretStdin = False,
     clients_table: ClientsTable = CLIENTS_TABLE,
     as_json: Json = False,
@@ -103,23 +108,41 @@ def create(  # noqa: PLR0913 - each option is a parameter
 
 
 @app.command("list", epilog=help_end("latchkey clients list", "latchkey clients list --json"))
-def list_(*, clients_table: ClientsTable = CLIENTS_TABLE, as_json: Json = False) -> None:
-    """List all clients. A record that cannot be read hides no other: it is named, and the exit status is 1 then."""
+def list_(
+    *,
+    clients_table: ClientsTable = CLIENTS_TABLE,
+    state_table_name: StateTable = STATE_TABLE,
+    as_json: Json = False,
+) -> None:
+    """List all clients. A record that cannot be read hides no other: it is named, and the exit status is 1 then.
+
+    Secrets that will soon end, and are still needed, are warned of.
+    """
     now = int(time.time())
     records = sorted(client_store(clients_table).list(), key=lambda record: record.client_id)
     clients = [record for record in records if isinstance(record, Client)]
-    shown = [document(each, now) if isinstance(each, Client) else unreadable(each.client_id) for each in records]
-    emit(shown, as_json=as_json, show=lambda: overview(clients, now))
+    uses = secret_uses.of_all(state_table_name)
+    shown = [document(each, now, uses) if isinstance(each, Client) else unreadable(each.client_id) for each in records]
+    emit(shown, as_json=as_json, show=lambda: overview(clients, now, uses))
+    secret_uses.warn(clients, uses, now)
     if lost := [record.client_id for record in records if not isinstance(record, Client)]:
         raise CommandError(f"these records could not be read: {', '.join(map(repr, lost))}")
 
 
 @app.command(epilog=help_end("latchkey clients show reporting", "latchkey clients show -- -id-that-starts-so"))
-def show(client_id: ClientId, *, clients_table: ClientsTable = CLIENTS_TABLE, as_json: Json = False) -> None:
-    """Show a client: everything but its secrets, which nobody knows."""
+def show(
+    client_id: ClientId,
+    *,
+    clients_table: ClientsTable = CLIENTS_TABLE,
+    state_table_name: StateTable = STATE_TABLE,
+    as_json: Json = False,
+) -> None:
+    """Show a client: everything but its secrets, which nobody knows. When they were used last is told to the hour."""
     now = int(time.time())
     client = _read(client_store(clients_table), client_id)
-    emit(document(client, now), as_json=as_json, show=lambda: in_full(client, now))
+    uses = secret_uses.of(client, state_table_name)
+    emit(document(client, now, uses), as_json=as_json, show=lambda: in_full(client, now, uses))
+    secret_uses.warn([client], uses, now)
 
 
 @app.command(
@@ -154,6 +177,10 @@ def update(  # noqa: PLR0913 - each option is a parameter
     jwks_uri: option.JwksUri = None,
     trust: option.Trust = None,
     usage_identifier_key: option.UsageIdentifierKey = None,
+    allow_from: option.AllowFrom = None,
+    tokens_per_hour: option.TokensPerHour = None,
+    monitor_quota: option.MonitorQuota = None,
+    token_reuse: option.TokenReuse = None,
     clients_table: ClientsTable = CLIENTS_TABLE,
     as_json: Json = False,
 ) -> None:

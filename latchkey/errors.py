@@ -19,7 +19,10 @@ EXIT_STATUS_HELP = (
 
 # The last word of a `DependencyError` (AWS's error code, or botocore's exception), and what it means to an operator.
 _NOT_FOUND = {
-    "ResourceNotFoundException": "there is no such table; see --clients-table, --people-table and --state-table",
+    "ResourceNotFoundException": (
+        "there is no such table or function; see --clients-table, --people-table, --state-table, --keys-table and "
+        "--rotation-function"
+    ),
     "NotFoundException": "there is no such key; see --signing-key-id",
 }
 _UNAVAILABLE = {

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from auth_server.signing_keys.key_record import SIGNERS
 from authorizer.urls import is_loopback
 from latchkey.errors import CommandError, UsageError
 from latchkey.options import Json, help_end
@@ -28,7 +29,9 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions
 
 @app.command(
     epilog=help_end(
-        "latchkey local", "latchkey local --issuer-port 9080 --api-port 9081 --web-port 9082 --aws-port 9566"
+        "latchkey local",
+        "latchkey local --signer data_key --rotate-every 60",
+        "latchkey local --issuer-port 9080 --api-port 9081 --web-port 9082 --aws-port 9566",
     )
 )
 def local(  # noqa: PLR0913 - each is an option of the command
@@ -38,7 +41,13 @@ def local(  # noqa: PLR0913 - each is an option of the command
     api_port: Annotated[int, _port("the sample API")] = 8081,
     aws_port: Annotated[int, _port("the AWS endpoint")] = 4566,
     web_port: Annotated[int, _port("the sample's page")] = 8082,
-    signer: Annotated[str, typer.Option(help="How tokens are signed: kms.")] = "kms",
+    signer: Annotated[str, typer.Option(metavar="SIGNER", help="How tokens are signed: kms or data_key.")] = "kms",
+    rotate_every: Annotated[
+        int | None,
+        typer.Option(
+            metavar="SECONDS", min=10, max=86_400, help="Let signing keys take turns in fast motion, one in SECONDS."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run the authorization server, the sample API, its page and an AWS endpoint on this machine, until Ctrl-C.
@@ -46,8 +55,8 @@ def local(  # noqa: PLR0913 - each is an option of the command
     Every start makes a new signing key and a new demo client; nothing is kept when it stops. With --json, one line is
     printed once everything answers.
     """
-    if signer != "kms":
-        raise typer.BadParameter("the only signer is kms", param_hint="--signer")
+    if signer not in SIGNERS:
+        raise typer.BadParameter(f"the signers are {' and '.join(SIGNERS)}", param_hint="--signer")
     if not is_loopback(host):
         raise UsageError(
             "--host is a loopback address (127.0.0.1, ::1): the stack speaks plain http, which is for this machine only"
@@ -59,13 +68,18 @@ def local(  # noqa: PLR0913 - each is an option of the command
     with _interrupted() as stop, redirect_stdout(sys.stderr), ExitStack() as at_end:
         try:
             with redirect_stdout(io.StringIO()):  # what they say of their start would only hide what is shown
-                stack = at_end.enter_context(stack_module.running(addresses))
+                stack = at_end.enter_context(
+                    stack_module.running(addresses, parameters={"Signer": signer}, rotate_every=rotate_every)
+                )
         except stack_module.PortInUseError as error:
             raise CommandError(str(error)) from None
         if as_json:
             output.write(json.dumps(stack.announcement()) + "\n")
         else:
-            _welcome(Console(file=output, highlight=False, soft_wrap=True), stack, demonstration)
+            console = Console(file=output, highlight=False, soft_wrap=True)
+            _welcome(console, stack, demonstration)
+            if rotate_every is not None:
+                console.print(f"  Signing keys take turns every {rotate_every} s: see them come and go in that list.\n")
         output.flush()
         stop.wait()
 
@@ -129,4 +143,5 @@ Try it yourself, in another terminal
   curl -i {api}/products -H "Authorization: Bearer $TOKEN"
   {latchkey} token inspect --issuer {issuer} "$TOKEN"
   {latchkey} clients create my-service --scope "products:read" --audience {api}
+  {latchkey} keys list
 """

@@ -7,6 +7,8 @@ import typer
 from latchkey.errors import EXIT_STATUS_HELP
 
 CLIENTS_TABLE = "latchkey-clients"
+KEYS_TABLE = "latchkey-keys"
+ROTATION_FUNCTION = "latchkey-rotation"
 SIGNING_KEY_ID = "alias/latchkey"
 STATE_TABLE = "latchkey-state"
 PEOPLE_TABLE = "latchkey-people"
@@ -34,7 +36,20 @@ PeopleTable = Annotated[
     ),
 ]
 SigningKeyId = Annotated[
-    str, typer.Option(metavar="KEY", envvar="LATCHKEY_SIGNING_KEY_ID", help="The KMS key: id, ARN or alias.")
+    str,
+    typer.Option(
+        metavar="KEY", envvar="LATCHKEY_SIGNING_KEY_ID", help="The first signing key, in KMS: id, ARN or alias."
+    ),
+]
+KeysTable = Annotated[
+    str,
+    typer.Option(metavar="TABLE", envvar="LATCHKEY_KEYS_TABLE", help="The DynamoDB table of the later signing keys."),
+]
+RotationFunction = Annotated[
+    str,
+    typer.Option(
+        metavar="FUNCTION", envvar="LATCHKEY_ROTATION_FUNCTION", help="The Lambda that rotates the signing keys."
+    ),
 ]
 Issuer = Annotated[
     str | None,

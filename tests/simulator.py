@@ -22,12 +22,16 @@ from auth_server.audit import AuditLog
 from auth_server.clients import Client, ClientChangedError, ClientExistsError, ClientSecret, digest_secret
 from auth_server.endpoints.registration_endpoint import RegistrationEndpoint
 from auth_server.errors import DependencyError
-from auth_server.key_ring import KeyRing, SigningKey
+from auth_server.key_ring import KeyRing, LaterKeySource, SigningKey
+from auth_server.last_use import LastUse
+from auth_server.quota import Quota
 from auth_server.remote_keys import RemoteKeys
 from auth_server.routes import ROUTES
 from auth_server.services import Services
 from auth_server.settings import Settings
 from auth_server.state import Revocations
+from auth_server.throttle import Throttle
+from auth_server.token_reuse import TokenReuse
 from auth_server.wire import response_to_event
 
 ISSUER = "https://auth.example.com"
@@ -104,6 +108,8 @@ class MemoryStateStore:
         self.clients: dict[str, int] = {}
         self.counts: dict[tuple[str, str], int] = {}
         self.counted_until: dict[tuple[str, str], int] = {}
+        self.last_seen: dict[tuple[str, str], int] = {}
+        self.sights = 0
         self.reads = 0
         self.failing = False
 
@@ -143,6 +149,23 @@ class MemoryStateStore:
         self._answer()
         self.reads += 1
         return self.counts.get((kind, name), 0) if self.counted_until.get((kind, name), 0) > now else 0
+
+    def see(self, kind: str, name: str, *, at: int, every: int, until: int) -> None:  # noqa: ARG002 - the protocol's
+        """Remember when."""
+        self.sights += 1
+        self._answer()
+        if self.last_seen.get((kind, name), at - every) <= at - every:
+            self.last_seen[kind, name] = at
+
+    def seen(self, kind: str, name: str) -> int | None:
+        """Tell when."""
+        self._answer()
+        return self.last_seen.get((kind, name))
+
+    def all_seen(self, kind: str) -> dict[str, int]:
+        """Tell when, of all."""
+        self._answer()
+        return {name: at for (of, name), at in self.last_seen.items() if of == kind}
 
     def is_revoked(self, *, jti: str, client_ids: tuple[str, ...], issued_at: int) -> bool:
         """Tell."""
@@ -189,11 +212,12 @@ class Simulator:
     state: MemoryStateStore = field(default_factory=MemoryStateStore)
     environ: dict[str, str] = field(default_factory=lambda: dict(ENVIRON))
     now: float = NOW
+    later: LaterKeySource | None = None
 
     def __post_init__(self) -> None:
         """Wire the server."""
         settings = Settings.from_environ(self.environ)
-        ring = KeyRing(self.keys, max_age=settings.key_cache_seconds, clock=lambda: self.now)
+        ring = KeyRing(self.keys, max_age=settings.key_cache_seconds, clock=lambda: self.now, later=self.later)
         services = Services(
             settings=settings,
             clients=self.clients,
@@ -201,6 +225,10 @@ class Simulator:
             keys=ring,
             remote_keys=RemoteKeys(clock=lambda: self.now, loopback=settings.is_on_loopback),
             clock=lambda: self.now,
+            throttle=Throttle(self.state, lambda: self.now, address_failures=settings.address_failures),
+            last_use=LastUse(self.state, lambda: self.now),
+            quota=Quota(self.state, lambda: self.now),
+            reuse=TokenReuse(self.state, lambda: self.now, by_default=settings.reuses_tokens),
         )
         self.app = App(services, AuditLog(settings.log_level), ROUTES)
         registration = RegistrationEndpoint(self.clients)  # a function of its own, with routes of its own

@@ -25,9 +25,15 @@ CONFIG = Config(
 NONSENSE = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
-def connect(service: str, session: boto3.session.Session | None = None) -> Any:
+def connect(
+    service: str,
+    session: boto3.session.Session | None = None,
+    *,
+    region: str | None = None,
+    config: Config = CONFIG,
+) -> Any:
     """Make a boto3 client of `service` with our time-outs; a session of its own reads the environment now."""
-    return (session or boto3.session.Session()).client(service, config=CONFIG)  # type: ignore[call-overload] # the stubs want a literal name
+    return (session or boto3.session.Session()).client(service, region_name=region, config=config)  # type: ignore[call-overload] # the stubs want a literal name
 
 
 @contextmanager

@@ -13,6 +13,9 @@ registration M  {registered_by S, token_digest B, scope S, audiences L of S} (ab
 dpop_bound_access_tokens, tls_client_certificate_bound_access_tokens  BOOL (absent: false)
 tls_subject M  {parameter S, value S} (absent: none)
 usage_identifier_key S (absent: none)
+allow_from  L of S (absent: from anywhere)
+tokens_per_hour N (absent: no quota), quota_monitored BOOL (absent: false)
+token_reuse BOOL (absent: the server's)
 """
 
 import json
@@ -42,7 +45,7 @@ def to_item(client: Client) -> Item:
         "updated_at": _number(client.updated_at),
         "version": _number(client.version),
     }
-    item |= _registration_to_item(client) | _keys_to_item(client) | _binding_to_item(client)
+    item |= _registration_to_item(client) | _keys_to_item(client) | _binding_to_item(client) | _limits_to_item(client)
     if client.resource_identifiers:
         item["resource_identifiers"] = _strings(client.resource_identifiers)
     if client.usage_identifier_key is not None:
@@ -78,6 +81,10 @@ def from_item(item: Item) -> Client:
             "tls_client_certificate_bound_access_tokens" in item
             and item["tls_client_certificate_bound_access_tokens"]["BOOL"]
         ),
+        allow_from=_tuple(item["allow_from"]) if "allow_from" in item else (),
+        tokens_per_hour=int(item["tokens_per_hour"]["N"]) if "tokens_per_hour" in item else None,
+        quota_monitored="quota_monitored" in item and item["quota_monitored"]["BOOL"],
+        token_reuse=bool(item["token_reuse"]["BOOL"]) if "token_reuse" in item else None,
         usage_identifier_key=item["usage_identifier_key"]["S"] if "usage_identifier_key" in item else None,
         jwks=json.loads(item["jwks"]["S"]) if "jwks" in item else None,
         jwks_uri=item["jwks_uri"]["S"] if "jwks_uri" in item else None,
@@ -127,6 +134,19 @@ def _binding_to_item(client: Client) -> Item:
     if client.tls_subject is not None:
         subject = client.tls_subject
         item["tls_subject"] = {"M": {"parameter": {"S": subject.parameter}, "value": {"S": subject.value}}}
+    return item
+
+
+def _limits_to_item(client: Client) -> Item:
+    item: Item = {}
+    if client.allow_from:
+        item["allow_from"] = _strings(client.allow_from)
+    if client.tokens_per_hour is not None:
+        item["tokens_per_hour"] = _number(client.tokens_per_hour)
+    if client.quota_monitored:
+        item["quota_monitored"] = {"BOOL": True}
+    if client.token_reuse is not None:
+        item["token_reuse"] = {"BOOL": client.token_reuse}
     return item
 
 

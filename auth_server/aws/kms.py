@@ -1,12 +1,20 @@
 """Signing with AWS KMS: the private key never leaves it."""
 
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
 
 from auth_server import jwk
 from auth_server.aws import dependency
-from auth_server.key_ring import SigningKey
+from auth_server.key_ring import KeyUnusableError, SigningKey
 
 ALGORITHM = "RSASSA_PKCS1_V1_5_SHA_256"  # RS256 (RFC 7518 3.3)
+# AWS's answers about a key that will go on failing: disabled, pending deletion, gone, or not for this role.
+UNUSABLE: Final = frozenset(
+    {"AccessDeniedException", "DisabledException", "KMSInvalidStateException", "NotFoundException"}
+)
 
 
 class KmsKeySource:
@@ -26,10 +34,28 @@ class KmsKeySource:
             if answer["KeyUsage"] != "SIGN_VERIFY" or ALGORITHM not in answer["SigningAlgorithms"]:
                 raise ValueError(f"the key does not sign {ALGORITHM}")
             key, arn = jwk.from_der(answer["PublicKey"]), answer["KeyId"]
-        return SigningKey(kid=key["kid"], jwk=key, sign=lambda message: self._sign(arn, message))
+        return SigningKey(kid=key["kid"], jwk=key, sign=signing_with(self._kms, arn))
 
-    def _sign(self, arn: str, message: bytes) -> bytes:
-        with dependency("kms:Sign"):
-            answer = self._kms.sign(KeyId=arn, Message=message, MessageType="RAW", SigningAlgorithm=ALGORITHM)
+
+def signing_with(kms: Any, key_id: str) -> Callable[[bytes], bytes]:
+    """Give what signs with that key; it raises `DependencyError`, and `KeyUnusableError` where the key is to blame."""
+
+    def sign(message: bytes) -> bytes:
+        with dependency("kms:Sign"), unusable("kms:Sign"):
+            answer = kms.sign(KeyId=key_id, Message=message, MessageType="RAW", SigningAlgorithm=ALGORITHM)
             signature: bytes = answer["Signature"]
         return signature
+
+    return sign
+
+
+@contextmanager
+def unusable(operation: str, codes: frozenset[str] = UNUSABLE) -> Iterator[None]:
+    """Turn these answers of AWS into a `KeyUnusableError`, which `dependency` lets pass."""
+    try:
+        yield
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code")
+        if code in codes:
+            raise KeyUnusableError(f"{operation}: {code}") from error
+        raise

@@ -7,6 +7,7 @@
     client_id    S   of a revoked token: whose it was; empty where its jti alone was known
     written_by   S   of what is used once: a random value of the one who used it
     count        N   of a counter: what it comes to
+    seen_at      N   of what is seen from time to time: when that was
 
 DynamoDB removes an item up to days after its TTL, so times are compared here, and removal is never relied on.
 """
@@ -76,6 +77,37 @@ class DynamoDBStateStore:
         item = self._get(kind, name)
         with dependency("dynamodb:GetItem"):
             return 0 if item is None or int(item["expires_at"]["N"]) <= now else int(item["count"]["N"])
+
+    def see(self, kind: str, name: str, *, at: int, every: int, until: int) -> None:
+        """Update the item, which makes it where there is none, unless it tells a time that is late enough."""
+        with dependency("dynamodb:UpdateItem"):
+            try:
+                call(
+                    self._dynamodb,
+                    "update_item",
+                    TableName=self._table,
+                    Key=_key(kind, name),
+                    UpdateExpression="SET seen_at = :at, expires_at = :until",
+                    ConditionExpression="attribute_not_exists(seen_at) OR seen_at <= :before",
+                    ExpressionAttributeValues={
+                        ":at": _number(at),
+                        ":until": _number(until),
+                        ":before": _number(at - every),
+                    },
+                )
+            except self._dynamodb.exceptions.ConditionalCheckFailedException:
+                return  # another Lambda has told it within that time
+
+    def seen(self, kind: str, name: str) -> int | None:
+        """Read the item."""
+        item = self._get(kind, name)
+        with dependency("dynamodb:GetItem"):
+            return None if item is None else int(item["seen_at"]["N"])
+
+    def all_seen(self, kind: str) -> dict[str, int]:
+        """Query the kind, page by page."""
+        with dependency("dynamodb:Query"):
+            return {item["name"]["S"]: int(item["seen_at"]["N"]) for item in self._query(kind, 0)}
 
     def is_revoked(self, *, jti: str, client_ids: tuple[str, ...], issued_at: int) -> bool:
         """Read the items that could say so."""

@@ -6,10 +6,9 @@ import boto3.session
 
 from auth_server.aws import connect
 from auth_server.aws.dynamodb import DynamoDBClientStore
-from auth_server.aws.kms import KmsKeySource
+from auth_server.aws.signing_keys import key_ring
 from auth_server.aws.state_table import DynamoDBStateStore
 from auth_server.aws.vending_table import DynamoDBTokenCache
-from auth_server.key_ring import KeyRing
 from auth_server.vending.settings import EmbeddedSettings
 from auth_server.vending.vending import Vending
 
@@ -28,7 +27,7 @@ def build(settings: EmbeddedSettings, session: boto3.session.Session | None = No
         settings.terms,
         clients=DynamoDBClientStore(dynamodb, settings.clients_table),
         state=DynamoDBStateStore(dynamodb, settings.state_table),
-        keys=KeyRing(KmsKeySource(kms, settings.signing_key_id), max_age=settings.key_cache_seconds, clock=time.time),
+        keys=key_ring(settings, kms=kms, dynamodb=dynamodb, clock=time.time),
         cache=cache,
         clock=time.time,
     )

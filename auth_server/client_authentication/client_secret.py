@@ -3,7 +3,7 @@
 import hmac
 from dataclasses import dataclass, field
 
-from auth_server.clients import MAX_LIVE_SECRETS, Client, digest_secret
+from auth_server.clients import MAX_LIVE_SECRETS, Client, ClientSecret, digest_secret
 from auth_server.errors import InvalidClientError
 
 # Stands in where a client has fewer secrets than it may have: no secret has this digest.
@@ -28,3 +28,9 @@ class ClientSecretCredentials:
             raise InvalidClientError(reason="unknown client")
         if not any(matches):
             raise InvalidClientError(reason="the secret matches none of the client's live secrets")
+
+    def match(self, client: Client) -> ClientSecret:
+        """Give the secret that it proved to be."""
+        presented = digest_secret(self.secret)
+        # Proven, it is no secret to whoever sent it: how long this takes tells nothing.
+        return next(secret for secret in client.secrets if secret.digest == presented)

@@ -47,6 +47,7 @@ def _revoke(text: str, client: Client, services: Services, decision: Decision) -
     decision.jti = found.token.jti
     if found.token.client_id != client.client_id:
         return "ignored", "another client's token"
+    services.reuse.forget(found.token.jti)  # here, at once; other Lambdas find out before they give it again
     if revocation.revoke_own_token(services.state, found.token, now=services.now()):
         return "revoked", None
     return "revoked", "with all that the client was issued: it revoked too many tokens one by one"

@@ -21,7 +21,7 @@ from auth_server.access_token import AccessToken, Grant
 from auth_server.audit import Decision
 from auth_server.client_authentication import authenticate
 from auth_server.clients import Client
-from auth_server.confirmation import confirm
+from auth_server.confirmation import Confirmation, confirm
 from auth_server.errors import InvalidRequestError, UnauthorizedClientError, UnsupportedGrantTypeError
 from auth_server.form import Form
 from auth_server.grants import GRANTS
@@ -40,12 +40,24 @@ def respond(request: Request, services: Services, decision: Decision) -> Respons
     confirmation = confirm(request, parameters, client, services)
     grant = replace(grant, confirmation=confirmation.members, usage_identifier_key=client.usage_identifier_key)
     key = services.keys.active()
+    reused = services.reuse.find(client, grant, key.kid)
+    if reused is not None:
+        _use_up(confirmation, services)
+        _record("reused", decision, reused, grant, key.kid)
+        return Response(200, _document(reused, grant, since=services.now()))
     unsigned = access_token.compose(grant, issuer=services.settings.issuer, kid=key.kid, now=services.now())
-    if confirmation.proof is not None:
-        dpop.use(confirmation.proof, services)  # the one write, once nothing else can refuse
+    headers = services.quota.spend(client, decision)
+    _use_up(confirmation, services)
     token = access_token.sign(unsigned, key)
-    _record(decision, token, grant, key.kid)
-    return Response(200, _document(token, grant))
+    services.reuse.keep(token, client, grant, key.kid)
+    _record("issued", decision, token, grant, key.kid)
+    return Response(200, _document(token, grant, since=token.claims["iat"]), headers)
+
+
+def _use_up(confirmation: Confirmation, services: Services) -> None:
+    """Use the proof, once nothing else can refuse: it is good once."""
+    if confirmation.proof is not None:
+        dpop.use(confirmation.proof, services)
 
 
 def _require_grant_type(parameters: Form) -> str:
@@ -63,8 +75,8 @@ def _require_permitted_grant(client: Client, grant_type: str, decision: Decision
         raise UnauthorizedClientError("The client may not use this grant type.")
 
 
-def _record(decision: Decision, token: AccessToken, grant: Grant, kid: str) -> None:
-    decision.outcome = "issued"
+def _record(outcome: str, decision: Decision, token: AccessToken, grant: Grant, kid: str) -> None:
+    decision.outcome = outcome
     decision.scope = scope.render(grant.scopes)
     decision.audience = grant.audience
     if grant.exchange is not None:
@@ -73,10 +85,10 @@ def _record(decision: Decision, token: AccessToken, grant: Grant, kid: str) -> N
     decision.kid = kid
 
 
-def _document(token: AccessToken, grant: Grant) -> dict[str, Any]:
-    """Give the members of RFC 6749 5.1; no refresh token (4.4.3)."""
-    lifetime = token.claims["exp"] - token.claims["iat"]
-    document = {"access_token": token.value, "token_type": _token_type(grant), "expires_in": lifetime}
+def _document(token: AccessToken, grant: Grant, *, since: int) -> dict[str, Any]:
+    """Give the members of RFC 6749 5.1, as of the Unix time `since`; no refresh token (4.4.3)."""
+    left = token.claims["exp"] - since
+    document = {"access_token": token.value, "token_type": _token_type(grant), "expires_in": left}
     if grant.exchange is not None:
         document["issued_token_type"] = ACCESS_TOKEN_TYPE  # RFC 8693 2.2.1
     return document | {"scope": scope.render(grant.scopes)} if grant.scopes else document

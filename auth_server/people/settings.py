@@ -46,6 +46,7 @@ class PeopleSettings(GroupSettings):
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
         """Read these variables; raises `SettingsError` at the first that will not do."""
         read = cls(**settings.read_fields(cls, SETTINGS, environ))
+        settings.check_signer(read)
         if not read.group_scopes:
             raise SettingsError("GROUP_SCOPES is not set: nobody who logs in could do anything")
         return read

@@ -1,56 +1,28 @@
 """How often somebody may try (NIST SP 800-63B-4 3.2.2), decided before a password is hashed.
 
-Every attempt is counted first, by one atomic write for each counter, and taken back where it succeeds. A counter is
-that of a window of time, and is forgotten after it; its owner is told by a digest, so that nothing typed into a wrong
-field is kept. Once an address has used up its own, nothing more is written for it: it cannot fill the table.
+Every attempt is counted first, by one atomic write for each counter (see `windows`), and taken back where it succeeds.
+Once an address has used up its own, nothing more is written for it: it cannot fill the table.
 
 Names are counted by address, so that a stranger uses up the stranger's attempts and not the person's. The one count of
 a name over all addresses is never held against an address at which that person logged in lately.
 """
 
-import hashlib
-import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from auth_server import windows
 from auth_server.errors import TooManyAttemptsError
-from auth_server.jwk import base64url
 from auth_server.state import StateStore
+from auth_server.windows import Counted, Limit
 
 FAMILIAR_SECONDS: Final = 30 * 86_400
 _FAMILIAR: Final = ("login familiar", "log-ins")
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """So many attempts in a window of so many seconds; `kind` begins that of the counter's item."""
-
-    kind: str
-    most: int
-    seconds: int
-
 
 SIGNUPS_OF_ADDRESS: Final = Limit("signup address", 60, 3_600)
 FAILURES_OF_ADDRESS: Final = Limit("login address", 100, 900)
 FAILURES_OF_NAME_AT_ADDRESS: Final = Limit("login name at address", 10, 900)
 FAILURES_OF_NAME: Final = Limit("login name", 100, 86_400)
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """One attempt in one counter."""
-
-    limit: Limit
-    kind: str
-    name: str
-    until: int
-    total: int
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it is one too many."""
-        return self.total > self.limit.most
 
 
 class Throttle:
@@ -62,25 +34,23 @@ class Throttle:
 
     def sign_up(self, address: str | None) -> None:
         """Count a sign-up; raises `TooManyAttemptsError`."""
-        self._require(self._count(SIGNUPS_OF_ADDRESS, _network(address)))
+        self._require(self._count(SIGNUPS_OF_ADDRESS, windows.network(address)))
 
     def log_in(self, username: str, address: str | None) -> "Attempt":
         """Count an attempt to log in; raises `TooManyAttemptsError`. As many calls for one name as for another."""
-        place = _network(address)
+        place = windows.network(address)
         of_address = self._count(FAILURES_OF_ADDRESS, place)
         self._require(of_address)
         of_pair = self._count(FAILURES_OF_NAME_AT_ADDRESS, username, place)
         self._require(of_pair)
         of_name = self._count(FAILURES_OF_NAME, username)
-        familiar = _kind(_FAMILIAR[0], username, place)
+        familiar = windows.kind_of(_FAMILIAR[0], username, place)
         if self._state.counted(familiar, _FAMILIAR[1], now=self._now()) == 0:
             self._require(of_name)
         return Attempt(self._state, (of_address, of_pair, of_name), familiar, self._now() + FAMILIAR_SECONDS)
 
     def _count(self, limit: Limit, *whose: str) -> Counted:
-        window = self._now() // limit.seconds
-        kind, name, until = _kind(limit.kind, *whose), str(window), (window + 1) * limit.seconds
-        return Counted(limit, kind, name, until, self._state.count(kind, name, until=until))
+        return windows.count(self._state, limit, *whose, now=self._now())
 
     def _require(self, counted: Counted) -> None:
         if counted.is_over:
@@ -105,21 +75,3 @@ class Attempt:
         for each in self.counted:
             self.state.count(each.kind, each.name, until=each.until, by=-1)
         self.state.count(self.familiar, _FAMILIAR[1], until=self.familiar_until)
-
-
-def _network(address: str | None) -> str:
-    """Give what one party holds of addresses: one of IPv4, 64 bits of IPv6. Without an address, all are one party."""
-    try:
-        parsed = ipaddress.ip_address(address or "")
-    except ValueError:
-        return ""
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64)))
-
-
-def _kind(kind: str, *owner: str) -> str:
-    """Name an owner's counters. DynamoDB spreads items by this, so that no counter waits for the others of its kind."""
-    return f"{kind} " + base64url(hashlib.sha256("\0".join(owner).encode("utf-8", "surrogatepass")).digest())

@@ -12,6 +12,7 @@ from auth_server.settings import Setting, SettingsError, audience, one_of, scope
 from auth_server.vending.vending import Terms
 from authorizer import strict_json
 
+SIGNING: Final = ("SIGNING_KEY_ID", "KEYS_TABLE", "SIGNER", "KEY_ENCRYPTION_KEY_ID")
 GroupScopes = Mapping[str, tuple[str, ...]]
 # Who may ask; and what each of them needs beside what all need.
 NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -52,7 +53,7 @@ def _optional(read: Callable[[str], Any], absent: Any) -> Callable[[str], Any]:
 
 # fmt: off
 SETTINGS = (
-    *(row for row in settings.SETTINGS if row.name in {"ISSUER", "CLIENTS_TABLE", "STATE_TABLE", "SIGNING_KEY_ID"}),
+    *(row for row in settings.SETTINGS if row.name in {"ISSUER", "CLIENTS_TABLE", "STATE_TABLE", *SIGNING}),
     Setting("VENDING_TABLE", None, text, "name", "The DynamoDB table of tokens that were vended, encrypted."),
     Setting("VENDED_TOKEN_KEY_ID", None, text, "id", "The KMS key that encrypts them: key id, ARN or alias; symmetric."),
     Setting("VENDING_CLIENT_ID", "browser", text, "id", "The client in whose name tokens are vended; its record is their ceiling."),
@@ -78,6 +79,9 @@ class EmbeddedSettings:
     clients_table: str
     state_table: str
     signing_key_id: str
+    keys_table: str
+    signer: str
+    key_encryption_key_id: str
     vending_table: str
     vended_token_key_id: str
     vending_client_id: str
@@ -89,7 +93,9 @@ class EmbeddedSettings:
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
         """Read these variables; raises `SettingsError` at the first that will not do."""
-        return cls(**settings.read_fields(cls, SETTINGS, environ))
+        read = cls(**settings.read_fields(cls, SETTINGS, environ))
+        settings.check_signer(read)
+        return read
 
     @property
     def terms(self) -> Terms:
@@ -130,6 +136,7 @@ class VendingSettings(GroupSettings):
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
         """Read these variables; raises `SettingsError` at the first that will not do, or that the mode misses."""
         read = cls(**settings.read_fields(cls, SETTINGS, environ))
+        settings.check_signer(read)
         for name in NEEDS[read.vending_mode]:
             if not getattr(read, name.lower()):
                 raise SettingsError(f"{name} is not set, and VENDING_MODE {read.vending_mode} needs it")

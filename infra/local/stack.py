@@ -26,12 +26,14 @@ import resource_server
 from auth_server.aws.dynamodb import DynamoDBClientStore
 from auth_server.client_registration import check, new_secret
 from auth_server.clients import NO_AUTHENTICATION, Client
+from auth_server.signing_keys.key_record import DATA_KEY
 from infra.cloudformation import TOKEN_CACHE_EXAMPLE, Stack, Table
 from infra.local.aws_endpoint import aws_endpoint
 from infra.local.developer_page import with_developer_page
 from infra.local.gateway import Gateway
 from infra.local.gateway.server import serving
 from infra.local.lambda_runtime import load_function
+from infra.local.rotation import fast_motion, invoked, on_schedule
 from infra.local.static_site import StaticSite
 from resource_server.aws.products_table import ProductsTable
 from resource_server.products import Product
@@ -43,6 +45,8 @@ BROWSER_SCOPES: Final = ("products:read", "messages:write")
 DEMO_PRODUCTS: Final = (("Kettle", "24.90"), ("Teapot", "39.00"), ("Tea towel", "7.50"))
 WEB: Final = Path(resource_server.__file__).parent / "web"
 _AS_IT_IS: Final[Mapping[str, str]] = {}
+# Everybody comes from the loopback interface: what one party may get wrong there would be all that anybody may.
+_ONE_ADDRESS: Final = {"AddressFailures": "1000000"}
 # What only CloudFront knows. No function needs it here: the page has an origin of its own.
 _DISTRIBUTION: Final = {"WebDistribution.DomainName": "page.invalid"}
 # moto takes any credentials; these are nobody's.
@@ -97,30 +101,37 @@ class LocalStack:
 
 
 @contextmanager
-def running(
+def running(  # noqa: PLR0913 - each of them is a way in which this stack may differ from the one deployed
     addresses: Addresses,
     *,
     name: str = "latchkey",
     functions_reach_aws_at: Callable[[str], str] = lambda url: url,
     parameters: Mapping[str, str] = _AS_IT_IS,
     settings: Mapping[str, str] = _AS_IT_IS,
+    rotate_every: int | None = None,
 ) -> Iterator[LocalStack]:
     """Start everything, give the stack once all of it answers, and stop it at the end.
 
     `name` is the CloudFormation stack's: tables and alias have it in theirs. `functions_reach_aws_at` tells what the
     functions call for the AWS endpoint's URL: a proxy, for example. `parameters` are the template's, and `settings` are
-    laid over the environment of every function. Raises `PortInUseError` before anything starts.
+    laid over the environment of every function. With `rotate_every`, in seconds, signing keys take turns in fast
+    motion. Raises `PortInUseError` before anything starts.
     """
+    if rotate_every is not None:
+        fast_parameters, fast_settings = fast_motion(rotate_every)
+        parameters, settings = {**fast_parameters, **parameters}, {**fast_settings, **settings}
     with ExitStack() as at_end:
         issuer_socket = at_end.enter_context(_listening(addresses.host, addresses.issuer_port, "issuer"))
         api_socket = at_end.enter_context(_listening(addresses.host, addresses.api_port, "api"))
         aws_socket = at_end.enter_context(_listening(addresses.host, addresses.aws_port, "aws"))
         web_socket = at_end.enter_context(_listening(addresses.host, addresses.web_port, "web"))
         issuer, api, endpoint, web = map(_url, (issuer_socket, api_socket, aws_socket, web_socket))
-        at_end.enter_context(aws_endpoint(aws_socket))
+        invocable: dict[str, Any] = {}
+        at_end.enter_context(aws_endpoint(aws_socket, invocable))
         given = {"IssuerUrl": issuer, "ApiUrl": api, "CorsOrigins": web, "WebPage": "on"}
-        template = _provision(endpoint, name, {**parameters, **given})
+        template = _provision(endpoint, name, {**_ONE_ADDRESS, **parameters, **given})
         functions = load_functions(template, functions_reach_aws_at(endpoint), settings)
+        at_end.enter_context(_rotating(template, functions, invocable, rotate_every))
         secret = _register_clients(template, endpoint, api)
         key_id = template.functions()["TokenFunction"].environment["SIGNING_KEY_ID"]
         stack = LocalStack(issuer, api, web, endpoint, secret, key_id, template)
@@ -129,6 +140,20 @@ def running(
         at_end.enter_context(serving(gateway_of(template, "ResourceApi", functions, endpoint), api_socket))
         at_end.enter_context(serving(_page(template, issuer, api), web_socket))
         yield stack
+
+
+@contextmanager
+def _rotating(
+    template: Stack, functions: Mapping[str, Any], invocable: dict[str, Any], every: int | None
+) -> Iterator[None]:
+    """Rotate the signing keys as deployed: on a schedule, and whenever lambda:Invoke says so."""
+    function = template.functions()["RotationFunction"]
+    arn = template.resolve({"Fn::GetAtt": [function.logical_id, "Arn"]})
+    invocable[function.name] = functions[arn]
+    if function.environment["SIGNER"] == DATA_KEY:  # no verifier knows any key yet, so none has to be waited for
+        invoked(functions[arn], {"action": "rotate", "at_once": True}, arn)
+    with on_schedule(functions[arn], arn, every):
+        yield
 
 
 def _listening(host: str, port: int, name: str) -> socket.socket:
@@ -176,7 +201,12 @@ def create_keys(kms: Any, template: Stack) -> dict[str, str]:
     made: dict[str, str] = {}
     for name in (name for name, kind in template.resources().items() if kind == "AWS::KMS::Key"):
         properties = template.properties(name)
-        key = kms.create_key(KeySpec=properties["KeySpec"], KeyUsage=properties["KeyUsage"])["KeyMetadata"]
+        key = kms.create_key(
+            KeySpec=properties["KeySpec"],
+            KeyUsage=properties["KeyUsage"],
+            MultiRegion=properties.get("MultiRegion") == "true",
+            Policy=json.dumps(properties["KeyPolicy"]),
+        )["KeyMetadata"]
         kms.create_alias(AliasName=template.properties(f"{name}Alias")["AliasName"], TargetKeyId=key["KeyId"])
         made |= {name: key["KeyId"], f"{name}.Arn": key["Arn"]}
     return made

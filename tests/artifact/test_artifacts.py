@@ -17,6 +17,7 @@ LIMITS = {
     "PeopleFunction": 22,
     "RegistrationFunction": 22,
     "ResourceFunction": 22,
+    "RotationFunction": 22,
     "TokenFunction": 22,
     "VendingFunction": 22,
 }

@@ -86,6 +86,17 @@ def test_the_registration_function_refuses_strangers(stack: Deployed) -> None:
     assert (answer["statusCode"], document(answer)["error"]) == (401, "invalid_token")
 
 
+def test_the_rotation_announces_a_key_that_is_published(stack: Deployed) -> None:
+    """The function that rotates has all that it calls AWS with, and a token function publishes what it announced."""
+    with stack.function("RotationFunction") as rotation:
+        assert rotation.start.error is None, rotation.log
+        (step,) = rotation.invoke({"action": "rotate"}).document["steps"]
+        assert rotation.invoke({"source": "aws.events"}).document == {"steps": []}
+    with stack.function("TokenFunction") as token:
+        keys = document(token.invoke(recorded("rest_jwks")).document)["keys"]
+    assert step["kid"] in {key["kid"] for key in keys}
+
+
 def test_somebody_who_signs_up_gets_tokens(stack: Deployed, token_function: RunningFunction) -> None:
     """The functions for people and for vending start; a log-in's token is renewed, and the issuer's keys verify it."""
     person = json.dumps({"username": "alice", "password": "a teapot full of rain"})
@@ -228,6 +239,7 @@ def test_the_sample_api_describes_itself(resource: RunningFunction, issuer: Issu
         ("ChallengeFunction", "LOG_LEVEL"),
         ("AuthorizerFunction", "AUDIENCE"),
         ("ResourceFunction", "RESOURCE"),
+        ("RotationFunction", "ROTATE_EVERY_SECONDS"),
         ("VendingFunction", "VENDING_MODE"),
         ("PeopleFunction", "GROUP_SCOPES"),
     ],

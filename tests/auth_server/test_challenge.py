@@ -7,7 +7,8 @@ import pytest
 
 from auth_server.audit import AuditLog
 from auth_server.challenge import REMEMBERED_CLIENTS, REMEMBERED_SECONDS, Gate, admission
-from tests.simulator import NOW, SECRET, MemoryClientStore, basic, client, event
+from auth_server.throttle import FAILURES_OF_CLIENT_AT_ADDRESS, Throttle
+from tests.simulator import NOW, SECRET, MemoryClientStore, MemoryStateStore, basic, client, event
 
 ARN = "arn:aws:execute-api:eu-west-1:123456789012:abc/prod/POST/oauth/token"
 
@@ -19,11 +20,18 @@ class World:
         """Know one client, `demo`."""
         self.store = MemoryClientStore(client())
         self.now = float(NOW)
-        self.gate = Gate(self.store, AuditLog("DEBUG"), lambda: self.now)
+        self.state = MemoryStateStore()
+        throttle = Throttle(self.state, lambda: self.now)
+        self.gate = Gate(self.store, throttle, AuditLog("DEBUG"), lambda: self.now)
 
     def admits(self, headers: dict[str, Any]) -> bool:
         """Ask the gate about a request with these headers."""
-        return self.gate.admits({**event("POST", "/oauth/token", headers=headers), "type": "REQUEST", "methodArn": ARN})
+        return self.answer(headers) is not None
+
+    def answer(self, headers: dict[str, Any]) -> dict[str, Any] | None:
+        """Ask for the gate's policy."""
+        request = {**event("POST", "/oauth/token", headers=headers), "type": "REQUEST", "methodArn": ARN}
+        return self.gate.answer(request)
 
 
 @pytest.mark.spec("RFC 6749", "5.2")
@@ -66,6 +74,27 @@ def test_good_credentials_are_remembered_for_seconds() -> None:
     world.store.clients.clear()
     world.now += REMEMBERED_SECONDS
     assert not world.admits(basic("demo", SECRET))
+
+
+@pytest.mark.spec("RFC 6749", "2.3.1")
+def test_too_many_failures_are_admitted_with_word_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+    """The gateway cannot refuse with 429, so the token endpoint does: it is told the pause, and writes the line."""
+    world = World()
+    most = FAILURES_OF_CLIENT_AT_ADDRESS.most
+    assert [world.admits(basic("demo", "wrong")) for _ in range(most)] == [False] * most
+    answer = world.answer(basic("demo", "wrong"))
+    assert answer == {**admission({"methodArn": ARN}), "context": {"pause": "2"}}
+    reads = world.store.reads
+    assert world.answer(basic("demo", "wrong")) == answer
+    assert world.store.reads == reads
+    assert len(capsys.readouterr().out.splitlines()) == most
+
+
+def test_a_failure_that_cannot_be_counted_is_for_the_token_endpoint() -> None:
+    """It answers 503 after it has tried itself; the gate knows no such answer."""
+    world = World()
+    world.state.failing = True
+    assert world.answer(basic("demo", "wrong")) == admission({"methodArn": ARN})
 
 
 def test_the_memory_is_bounded() -> None:

@@ -38,6 +38,11 @@ BAD: list[dict[str, Any]] = [
     {"resource_identifiers": ("x" * 1001,)},
     {"resource_identifiers": tuple(map(str, range(21)))},
     {"auth_methods": ()},
+    *({"tokens_per_hour": number} for number in (-1, 0, 1_000_000_001)),
+    {"tokens_per_hour": 5, "auth_methods": ("none",), "secrets": ()},
+    *({"allow_from": (text,)} for text in ("", "x", "192.0.2.1/24", "192.0.2.1", "2001:DB8::/32", "192.0.2.0/33")),
+    {"allow_from": tuple(f"192.0.2.{number}/32" for number in range(51))},
+    {"allow_from": ("192.0.2.0/24",), "auth_methods": ("none",), "secrets": ()},
     {"auth_methods": ("password",)},
     {"auth_methods": ("none",)},  # and yet a secret
     {"auth_methods": ("none", "client_secret_basic"), "secrets": ()},

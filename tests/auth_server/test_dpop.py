@@ -14,10 +14,14 @@ from auth_server.audit import AuditLog
 from auth_server.aws.state_table import DynamoDBStateStore
 from auth_server.clients import Client
 from auth_server.key_ring import KeyRing
+from auth_server.last_use import LastUse
+from auth_server.quota import Quota
 from auth_server.remote_keys import RemoteKeys
 from auth_server.routes import ROUTES
 from auth_server.services import Services
 from auth_server.settings import Settings
+from auth_server.throttle import Throttle
+from auth_server.token_reuse import TokenReuse
 from auth_server.wire import response_to_event
 from authorizer import public_key
 from tests.authorizer.proofs import EC_KEY, ES256, SIGNERS, Signer, proof
@@ -308,6 +312,10 @@ def _services(state: DynamoDBStateStore, known: Client) -> Services:
         keys=KeyRing(LocalKeySource(), max_age=300, clock=lambda: NOW),
         remote_keys=RemoteKeys(clock=lambda: NOW, loopback=False),
         clock=lambda: NOW,
+        throttle=Throttle(state, lambda: NOW),
+        last_use=LastUse(state, lambda: NOW),
+        quota=Quota(state, lambda: NOW),
+        reuse=TokenReuse(state, lambda: NOW, by_default=False),
     )
 
 

@@ -13,6 +13,7 @@ from auth_server.challenge import Gate
 from auth_server.client_registration import check
 from auth_server.clients import CLIENT_CREDENTIALS, REGISTER_SCOPE, TOKEN_EXCHANGE, ClientSecret, digest_secret
 from auth_server.grants.token_exchange import ACCESS_TOKEN_TYPE
+from auth_server.throttle import Throttle
 from tests.auth_server.assertions import P256, SIGN, claims, jwk, jwks, sign
 from tests.auth_server.test_registration_endpoint import GOOD, PATH
 from tests.auth_server.vending.simulator import BROWSER
@@ -22,6 +23,7 @@ from tests.simulator import (
     NOW,
     SECRET,
     MemoryClientStore,
+    MemoryStateStore,
     Response,
     Simulator,
     basic,
@@ -105,9 +107,10 @@ def test_it_authenticates_nowhere(path: str, way: str) -> None:
 
 def test_the_gate_lets_it_through_to_nothing() -> None:
     """The gate before the token endpoint refuses it as well."""
-    gate = Gate(MemoryClientStore(FORGED), AuditLog("ERROR"), clock=lambda: NOW)
+    throttle = Throttle(MemoryStateStore(), lambda: NOW)
+    gate = Gate(MemoryClientStore(FORGED), throttle, AuditLog("ERROR"), clock=lambda: NOW)
     request = {**event("POST", "/oauth/token", headers=basic("browser", SECRET)), "methodArn": "arn"}
-    assert not gate.admits(request)
+    assert gate.answer(request) is None
 
 
 def test_no_metadata_names_the_method() -> None:

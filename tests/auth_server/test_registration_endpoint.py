@@ -135,6 +135,9 @@ def test_a_usage_plan_is_for_operators_to_give(server: Simulator) -> None:
     """A client that was registered over HTTP counts for no plan, whatever its registrar says."""
     answer = registered(server, usage_identifier_key="k" * 20, claims={"usage_identifier_key": "k" * 20})
     assert stored(server, answer).usage_identifier_key is None
+    assert stored(server, registered(server, allow_from=["0.0.0.0/0"])).allow_from == ()
+    assert stored(server, registered(server, tokens_per_hour=5)).tokens_per_hour is None
+    assert stored(server, registered(server, token_reuse=True)).token_reuse is None
     assert stored(server, answer).claims == {}
 
 
@@ -453,12 +456,15 @@ def test_an_update_keeps_what_operators_set(server: Simulator) -> None:
     server.clients.clients[answer["client_id"]] = replace(
         stored(server, answer), claims={"tier": "gold"}, token_lifetime=90, default_scopes=("products:write",)
     )
-    server.clients.clients[answer["client_id"]] = replace(stored(server, answer), usage_identifier_key="k" * 20)
+    server.clients.clients[answer["client_id"]] = replace(
+        stored(server, answer), usage_identifier_key="k" * 20, allow_from=("203.0.113.0/24",), tokens_per_hour=5
+    )
     body = {"client_id": answer["client_id"], "scope": "products:read", "claims": {"tier": "x"}}
     body["usage_identifier_key"] = "x" * 20
     assert manage(server, "PUT", answer, body)["statusCode"] == 200
     kept = stored(server, answer)
-    assert kept.usage_identifier_key == "k" * 20
+    assert (kept.usage_identifier_key, kept.allow_from) == ("k" * 20, ("203.0.113.0/24",))
+    assert kept.tokens_per_hour == 5
     assert (kept.claims, kept.token_lifetime, kept.default_scopes) == ({"tier": "gold"}, 90, ())
 
 

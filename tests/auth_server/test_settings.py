@@ -53,6 +53,9 @@ def test_a_variable_without_default_must_be_set(name: str) -> None:
         ("TOKEN_LIFETIME_SECONDS", "-60"),
         ("KEY_CACHE_SECONDS", "0"),
         ("SCOPES_SUPPORTED", 'a"b'),
+        ("TOKEN_REUSE", "yes"),
+        ("ADDRESS_FAILURES", "9"),
+        ("ADDRESS_FAILURES", "1000001"),
         ("LOG_LEVEL", "verbose"),
     ],
 )

@@ -5,12 +5,13 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from bench import cost, growth, issue, issue_in_kms, issue_over_http, prices, token_request, verify
+from bench import cost, growth, issue, issue_in_kms, issue_over_http, token_request, verify
 from bench.cost import Invocation
 from bench.measure import Effort
 from bench.row import Result
 from bench.rows import BY_KEY
 from infra.cloudformation import Function
+from latchkey import prices
 
 TINY = Effort(rounds=1, turn_s=0.001, cold_starts=1, clients=300, tokens=20)
 
@@ -43,12 +44,20 @@ def test_a_row_comes_to_finite_numbers(run: Callable[[Effort], Result]) -> None:
 
 
 def test_calls_are_counted_by_the_stand_in_itself() -> None:
-    """In steady state a token is one read and one signature; the gate remembers its clients."""
+    """In steady state a token is one read and one signature, keys being kept; the gate remembers its clients."""
     with issue_in_kms.functions() as both:
         token = both.calls("token", clients=3, times=6)
         gate = both.calls("gate", clients=3, times=6)
-    assert token == {"GetItem": 1, "Sign": 1, "GetPublicKey": 0}
-    assert gate == {"GetItem": 0, "Sign": 0, "GetPublicKey": 0}
+    others = {"GetPublicKey": 0, "Scan": 0, "Decrypt": 0, "UpdateItem": 0}
+    assert token == {"GetItem": 1, "Sign": 1, **others}
+    assert gate == {"GetItem": 0, "Sign": 0, **others}
+
+
+def test_a_data_key_needs_no_signature_of_kms() -> None:
+    """In steady state a token is one read, and nothing else of AWS."""
+    with issue_in_kms.functions("data_key") as both:
+        token = both.calls("token", clients=3, times=6)
+    assert {name for name, count in token.items() if count} == {"GetItem"}
 
 
 def test_a_server_that_issues_no_token_is_not_measured() -> None:

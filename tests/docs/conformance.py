@@ -14,6 +14,7 @@ PAGE = ROOT / "docs" / "conformance.md"
 
 # Standard, its title, and each section that binds an authorization server, a resource server, or the sign-in of people.
 SECTIONS: dict[str, tuple[str, dict[str, str]]] = {
+    "RFC 6585": ("Additional HTTP status codes", {"4": "429 Too Many Requests"}),
     "RFC 6749": (
         "The OAuth 2.0 Authorization Framework",
         {

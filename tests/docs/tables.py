@@ -7,17 +7,19 @@ from typing import Any
 
 import auth_server.people.settings
 import auth_server.settings
+import auth_server.signing_keys.settings
 import auth_server.vending.settings
 import authorizer.settings
 import resource_server.settings
-from bench import prices
-from bench.prices import MILLION, Price
+from latchkey import prices
+from latchkey.prices import MILLION, Price
 
 README = Path(__file__).parents[2] / "README.md"
 DEPLOYABLES: tuple[tuple[str, Any], ...] = (
     ("The authorization server", auth_server.settings),
     ("Token vending", auth_server.vending.settings),
     ("Sign-up and log-in", auth_server.people.settings),
+    ("The rotation of signing keys", auth_server.signing_keys.settings),
     ("The authorizer", authorizer.settings),
     ("The sample API", resource_server.settings),
 )

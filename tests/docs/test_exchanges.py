@@ -20,6 +20,7 @@ from auth_server.clients import (
     digest_secret,
 )
 from auth_server.people.throttle import FAILURES_OF_NAME_AT_ADDRESS
+from auth_server.throttle import FAILURES_OF_CLIENT_AT_ADDRESS
 from tests.auth_server.assertions import P256, SIGN, jwk, jwks, sign, signer
 from tests.auth_server.certificates import SUBJECT_DN, certificate, context
 from tests.auth_server.client_requests import token_of
@@ -178,6 +179,40 @@ def tried() -> Scene:
     return Scene(people)
 
 
+def guessed(times: int) -> Scene:
+    """Have somebody guess so often at a client's secret."""
+    simulator = server(known("reporting"))
+    simulator.now = NOW // 900 * 900
+    for _ in range(times):
+        simulator.token("reporting", "a guess")
+    return Scene(simulator)
+
+
+def elsewhere() -> Scene:
+    """Have a client with the right secret come from where it may not."""
+    kept = (ClientSecret(digest_secret("guess"), NOW),)  # what the page's header holds
+    return Scene(server(known("reporting", secrets=kept, allow_from=("192.0.2.0/24", "2001:db8:1::/48"))))
+
+
+def spent(tokens: int) -> Scene:
+    """Have a client with a quota of a thousand get so many tokens, within an hour that has 1,720 s left."""
+    kept = (ClientSecret(digest_secret("secret"), NOW),)
+    simulator = server(known("reporting", secrets=kept, tokens_per_hour=1_000))
+    simulator.now = NOW // 3_600 * 3_600 + 3_600 - 1_720
+    for _ in range(tokens):
+        simulator.token("reporting", "secret")
+    return Scene(simulator)
+
+
+def asked_before() -> Scene:
+    """Have a client ask again after 688 s."""
+    kept = (ClientSecret(digest_secret("secret"), NOW),)
+    simulator = server(known("reporting", secrets=kept, token_reuse=True))
+    simulator.token("reporting", "secret")
+    simulator.now += 688
+    return Scene(simulator)
+
+
 def workload() -> Scene:
     """Give a role of AWS the token of its platform."""
     return Scene(knowing(record("aws"), scopes=("products:read",)), platform_token("aws"))
@@ -223,6 +258,12 @@ EXCHANGES = (
     Exchange("private-key-jwt.md", 0, 2, partial(private_key, aud="https://elsewhere.example.com")),
     Exchange("mutual-tls.md", 0, 1, mutual_tls),
     Exchange("workload-identity.md", 0, 1, workload, answers="private-key-jwt.md"),
+    Exchange("limits.md", 0, 1, partial(guessed, 0)),
+    Exchange("limits.md", 0, 2, partial(guessed, FAILURES_OF_CLIENT_AT_ADDRESS.most)),
+    Exchange("limits.md", 0, 3, elsewhere),
+    Exchange("limits.md", 4, 5, partial(spent, 5)),
+    Exchange("limits.md", 4, 6, partial(spent, 1_000)),
+    Exchange("token-reuse.md", 0, 1, asked_before),
     Exchange("sign-in.md", 0, 1, lambda: Scene(PeopleSimulator())),
     Exchange("sign-in.md", 2, 3, signed_up),
     Exchange("sign-in.md", 2, 4, partial(signed_up, enabled=False)),

@@ -24,9 +24,9 @@ VENDED_SCOPES: Final = ("products:read", "messages:write")
 SCOPES: Final = ("products:read", "products:write")
 
 
-def deploy(endpoint: str, issuer: str = ISSUER) -> Stack:
-    """Make the tables, the keys and the clients, under names that no other test has."""
-    parameters = {"IssuerUrl": issuer, "ApiUrl": API_URL}
+def deploy(endpoint: str, issuer: str = ISSUER, **changed: str) -> Stack:
+    """Make the tables, the keys and the clients, under names that no other test has; `changed` are parameters."""
+    parameters = {"IssuerUrl": issuer, "ApiUrl": API_URL, **changed}
     name = {"AWS::StackName": f"test-{uuid.uuid4()}"}
     session = boto3.session.Session()
     kms = session.client("kms", endpoint_url=endpoint)

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlencode
@@ -20,6 +21,8 @@ import boto3
 import botocore.handlers
 import pytest
 
+from auth_server.aws.key_makers import ENDORSES, RETIRES, TAG
+from auth_server.aws.state_table import CLIENT, TOKEN
 from auth_server.clients import REGISTERED_ID_PREFIX
 from auth_server.endpoints.introspection_endpoint import JWT_MEDIA_TYPE
 from infra.cloudformation import AUTHORIZER_TEMPLATE, Stack
@@ -29,7 +32,11 @@ from tests.conftest import AWS_ENVIRON
 from tests.infra.deployed import CLIENT_ID, REGISTRAR_ID, SECRET, basic, deploy, document, recorded, with_header
 
 Action = tuple[str, str]
-KEYS = ("SigningKey", "VendedTokenKey")
+LATER_KEY = "a later signing key"
+KEYS = ("SigningKey", "VendedTokenKey", "KeyEncryptionKey")
+# One call that is allowed by the name of another: https://docs.aws.amazon.com/service-authorization (TransactWriteItems
+# has no name of its own), and the service that is called tagging and allowed as tag.
+ACTIONS = {"dynamodb:TransactWriteItems": "dynamodb:PutItem", "tagging:GetResources": "tag:GetResources"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,7 @@ class Call:
 @pytest.fixture(scope="module")
 def stack(aws_endpoint: str) -> Stack:
     """Return the stack, deployed over moto."""
-    return deploy(aws_endpoint)
+    return deploy(aws_endpoint, Signer="data_key")
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +65,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
     made: list[Call] = []
 
     def record(params: Mapping[str, Any], model: Any, **_: Any) -> None:
-        made.append(Call(f"{model.service_model.endpoint_prefix}:{model.name}", dict(params)))
+        action = f"{model.service_model.endpoint_prefix}:{model.name}"
+        made.append(Call(ACTIONS.get(action, action), dict(params)))
 
     handlers = [*botocore.handlers.BUILTIN_HANDLERS, ("before-parameter-build.*", record)]
     monkeypatch.setattr(botocore.handlers, "BUILTIN_HANDLERS", handlers)
@@ -85,6 +93,7 @@ def start(stack: Stack, aws_endpoint: str) -> Iterator[Callable[..., Callable[[A
         "auth_server.challenge_handler",
         "auth_server.people_handler",
         "auth_server.registration_handler",
+        "auth_server.rotation_handler",
         "auth_server.vending_handler",
         "authorizer.handler",
         "resource_server.handler",
@@ -120,6 +129,22 @@ def use_challenge_function(start: Callable[..., Callable[[Any], Any]]) -> None:
         invoke(with_header(event, "Authorization", basic("nobody", SECRET)))
 
 
+def test_the_gate_may_write_nothing_but_its_counters(
+    template: Document, calls: list[Call], start: Callable[..., Callable[[Any], Any]]
+) -> None:
+    """The gate's role names the kinds of items that its function counts in, and no revocation is one of them."""
+    use_challenge_function(start)
+    patterns = [
+        pattern
+        for policy in template["Resources"]["ChallengeRole"]["Properties"]["Policies"]
+        for one in policy["PolicyDocument"]["Statement"]
+        for pattern in one.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", ())
+    ]
+    kinds = {call.parameters["Key"]["kind"]["S"] for call in calls if call.action == "dynamodb:UpdateItem"}
+    assert {next(one for one in patterns if fnmatchcase(kind, one)) for kind in kinds} == set(patterns)
+    assert not any(fnmatchcase(kind, one) for kind in (TOKEN, CLIENT, "revocations demo") for one in patterns)
+
+
 def use_resource_function(start: Callable[..., Callable[[Any], Any]]) -> None:
     """Add, show and list a product, and read the metadata."""
     invoke = start("ResourceFunction")
@@ -150,6 +175,15 @@ def people_event(path: str, body: Mapping[str, Any]) -> dict[str, Any]:
     return with_header(recorded("rest_token_endpoint", **own), "Content-Type", "application/json")
 
 
+def with_either_signer(
+    start: Callable[..., Callable[[Any], Any]], calls: list[Call]
+) -> list[Callable[..., Callable[[Any], Any]]]:
+    """Let a data key sign from now on, and return what starts functions that use it, and functions that do not."""
+    assert start("RotationFunction")({"action": "rotate", "at_once": True})["steps"]
+    calls.clear()
+    return [start, partial(start, SIGNER="kms")]
+
+
 USES = {
     "TokenFunction": use_token_function,
     "ChallengeFunction": use_challenge_function,
@@ -166,8 +200,9 @@ def test_a_role_allows_what_its_function_does_and_nothing_else(
     start: Callable[..., Callable[[Any], Any]],
     logical_id: str,
 ) -> None:
-    """What a function asks of AWS is what its role allows: nothing is missing, nothing is unused."""
-    USES[logical_id](start)
+    """What a function asks of AWS is what its role allows, whatever signs: nothing is missing, nothing is unused."""
+    for started in with_either_signer(start, calls):
+        USES[logical_id](started)
     assert {(call.action, resource_of(call, stack)) for call in calls} == allowed(stack, template, logical_id)
 
 
@@ -250,14 +285,69 @@ def test_vending_does_what_its_role_allows(
 ) -> None:
     """To renew a log-in and to vend at another API, from the cache and anew, takes all that the role allows."""
     token = use_people_function(start)
-    calls.clear()
+    with_data_keys, with_kms = with_either_signer(start, calls)
     asked = recorded("rest_metadata", resource="/tokens", path="/tokens")
-    assert start("VendingFunction")(with_header(asked, "Authorization", f"Bearer {token}"))["statusCode"] == 200
+    assert with_kms("VendingFunction")(with_header(asked, "Authorization", f"Bearer {token}"))["statusCode"] == 200
     kept = {call.action for call in calls}
     assert not kept & {"kms:Sign", "kms:Encrypt"}
-    elsewhere = {"VENDING_MODE": "open", "VENDING_SCOPE": "products:read"}
-    assert start("VendingFunction", **elsewhere)(asked)["statusCode"] == 200
+    for scope, started in (("products:read", with_kms), ("messages:write", with_data_keys)):
+        elsewhere = {"VENDING_MODE": "open", "VENDING_SCOPE": scope}
+        assert started("VendingFunction", **elsewhere)(asked)["statusCode"] == 200
     assert {(call.action, resource_of(call, stack)) for call in calls} == allowed(stack, template, "VendingFunction")
+
+
+def test_rotation_does_what_its_role_and_the_keys_allow(
+    aws_endpoint: str, template: Document, calls: list[Call], start: Callable[..., Callable[[Any], Any]]
+) -> None:
+    """To make, announce and retire keys of both kinds takes all that is allowed, by the role or a key's own policy."""
+    own = deploy(aws_endpoint, Signer="data_key")
+    calls.clear()
+    environ = own.functions()["RotationFunction"].environment
+    by_kms = start("RotationFunction", **{**environ, "SIGNER": "kms", "ROTATE_EVERY_SECONDS": "never"})
+    (announced,) = by_kms({"action": "rotate"})["steps"]
+    assert by_kms({})["steps"] == []
+    assert start("RotationFunction", **environ)({})["steps"][0]["key_id"] is None
+    assert by_kms({"action": "retire", "kid": announced["kid"]})["steps"][-1]["outcome"] == "retired"
+    made = {(call.action, resource_of(call, own)) for call in calls}
+    role = own.resolve({"Fn::GetAtt": ["RotationRole", "Arn"]})
+    policy = json.loads(next(call.parameters["Policy"] for call in calls if call.action == "kms:CreateKey"))
+    by_its_policy = {
+        (action, LATER_KEY)
+        for one in policy["Statement"]
+        if role in as_list(one["Principal"]["AWS"])
+        for action in as_list(one["Action"])
+    }
+    unseen = {("kms:TagResource", "*"), ("kms:ReplicateKey", LATER_KEY), ("kms:GetKeyPolicy", LATER_KEY)}
+    assert made | unseen == allowed(own, template, "RotationFunction") | by_its_policy
+    (created,) = [call for call in calls if call.action == "kms:CreateKey"]
+    (condition,) = [one["Condition"] for one in keys_policy(own, template) if one["Action"] == "kms:CreateKey"]
+    assert condition["StringEquals"] == {
+        "kms:KeySpec": created.parameters["KeySpec"],
+        "kms:KeyUsage": created.parameters["KeyUsage"],
+        f"aws:RequestTag/{TAG}": created.parameters["Tags"][0]["TagValue"],
+    }
+
+
+def test_a_later_key_has_the_first_ones_policy_but_for_who_endorses(
+    stack: Stack, calls: list[Call], start: Callable[..., Callable[[Any], Any]]
+) -> None:
+    """Who signs with the first key signs with all; who endorses ends the later ones, and signs with the first alone."""
+    start("RotationFunction", SIGNER="kms")({"action": "rotate", "at_once": True})
+    (created,) = [call for call in calls if call.action == "kms:CreateKey"]
+    first = stack.properties("SigningKey")["KeyPolicy"]["Statement"]
+    later = json.loads(created.parameters["Policy"])["Statement"]
+    changed = [(before, after) for before, after in zip(first, later, strict=True) if before != after]
+    ((before, after),) = changed
+    assert (before["Sid"], after["Sid"]) == (ENDORSES, RETIRES)
+    assert before["Principal"] == after["Principal"]
+    assert "kms:Sign" not in after["Action"]
+
+
+def keys_policy(stack: Stack, template: Document) -> list[Document]:
+    """Return the statements of what the rotation may do with keys."""
+    policy = template["Resources"]["RotationKeysPolicy"]["Properties"]["PolicyDocument"]
+    statements: list[Document] = stack.resolve(policy["Statement"])
+    return statements
 
 
 def test_tokens_are_kept_under_the_issuers_name(
@@ -278,10 +368,11 @@ def test_tokens_are_kept_under_the_issuers_name(
 
 def test_every_function_is_counted(stack: Stack) -> None:
     """There is no function whose calls are not counted here."""
-    assert stack.functions().keys() == {*USES, "AuthorizerFunction", "RegistrationFunction", "VendingFunction"}
+    others = {"AuthorizerFunction", "RegistrationFunction", "RotationFunction", "VendingFunction"}
+    assert stack.functions().keys() == {*USES, *others}
 
 
-@pytest.mark.parametrize("logical_id", ["TokenFunction", "PeopleFunction", "VendingFunction"])
+@pytest.mark.parametrize("logical_id", ["TokenFunction", "PeopleFunction", "VendingFunction", "RotationFunction"])
 def test_the_keys_allow_a_function_what_its_role_says(stack: Stack, template: Document, logical_id: str) -> None:
     """The keys' own policies let a function's role do what the role's policy says."""
     role = stack.resolve(template["Resources"][logical_id]["Properties"]["Role"])
@@ -291,19 +382,31 @@ def test_the_keys_allow_a_function_what_its_role_says(stack: Stack, template: Do
         for one in stack.resolve(template["Resources"][key]["Properties"]["KeyPolicy"]["Statement"])
         for action in as_list(one["Action"])
         if role in as_list(one["Principal"]["AWS"])
-    } == {pair for pair in allowed(stack, template, logical_id) if pair[0].startswith("kms:")}
+    } == {pair for pair in allowed(stack, template, logical_id) if pair[0].startswith("kms:") and pair[1] != "*"}
 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_a_key_lets_nobody_else_use_it(stack: Stack, template: Document, key: str) -> None:
     """What whoever administers a key may do is neither to sign with it nor to decrypt, nor whatever there is."""
-    roles = {stack.resolve({"Fn::GetAtt": [f"{name}Role", "Arn"]}) for name in ("Token", "People", "Vending")}
+    names = ("Token", "People", "Vending", "Rotation")
+    roles = {stack.resolve({"Fn::GetAtt": [f"{name}Role", "Arn"]}) for name in names}
     statements = stack.resolve(template["Resources"][key]["Properties"]["KeyPolicy"]["Statement"])
     others = [one for one in statements if not set(as_list(one["Principal"]["AWS"])) <= roles]
     assert [one["Sid"] for one in others] == ["TheAccountAdministers"]
     assert not {"kms:Sign", "kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:CreateGrant", "kms:*"} & set(
         others[0]["Action"]
     )
+
+
+def test_a_token_that_is_given_again_costs_one_read(
+    calls: list[Call], start: Callable[..., Callable[[Any], Any]]
+) -> None:
+    """With token reuse, a client that asks again makes the function read its record, and nothing else."""
+    invoke = start("TokenFunction", TOKEN_REUSE="on")
+    first = document(invoke(recorded("rest_token_endpoint")))
+    calls.clear()
+    assert document(invoke(recorded("rest_token_endpoint")))["access_token"] == first["access_token"]
+    assert [call.action for call in calls] == ["dynamodb:GetItem"]
 
 
 def test_signatures_are_asked_for_as_the_policies_demand(
@@ -318,9 +421,11 @@ def test_signatures_are_asked_for_as_the_policies_demand(
     signed = [call.parameters for call in calls if call.action == "kms:Sign"]
     assert signed
     for statements in policies:
-        (statement,) = [one for one in statements if one["Action"] == "kms:Sign"]
-        for name, value in statement["Condition"]["StringEquals"].items():
-            assert {parameters[name.removeprefix("kms:")] for parameters in signed} == {value}
+        signing = [one for one in statements if one["Action"] == "kms:Sign"]
+        assert signing
+        for statement in signing:
+            for name, value in statement["Condition"]["StringEquals"].items():
+                assert {parameters[name.removeprefix("kms:")] for parameters in signed} == {value}
 
 
 @pytest.mark.parametrize(
@@ -331,6 +436,7 @@ def test_signatures_are_asked_for_as_the_policies_demand(
         "RegistrationFunction",
         "AuthorizerFunction",
         "ResourceFunction",
+        "RotationFunction",
         "PeopleFunction",
         "VendingFunction",
     ],
@@ -343,13 +449,19 @@ def test_a_function_writes_its_own_log_alone(stack: Stack, template: Document, l
 
 
 def resource_of(call: Call, stack: Stack) -> str:
-    """Return the ARN of what a call is about."""
+    """Return the ARN of what a call is about; of what has none, a wildcard."""
+    if call.action in {"kms:CreateKey", "tag:GetResources"}:
+        return "*"
     if call.action.startswith("kms:"):
         keys = {stack.properties(f"{key}Alias")["AliasName"]: key for key in KEYS}
         keys |= {str(stack.resolve({"Ref": key})): key for key in KEYS}
-        return str(stack.resolve({"Fn::GetAtt": [keys[call.parameters["KeyId"]], "Arn"]}))
+        keys |= {str(stack.resolve({"Fn::GetAtt": [key, "Arn"]})): key for key in KEYS}
+        key_id = call.parameters["KeyId"]
+        return str(stack.resolve({"Fn::GetAtt": [keys[key_id], "Arn"]})) if key_id in keys else LATER_KEY
     names = {table.name: logical_id for logical_id, table in stack.tables().items()}
-    return str(stack.resolve({"Fn::GetAtt": [names[call.parameters["TableName"]], "Arn"]}))
+    tables = {write["Put"]["TableName"] for write in call.parameters.get("TransactItems", [])}
+    (table,) = tables or {call.parameters["TableName"]}
+    return str(stack.resolve({"Fn::GetAtt": [names[table], "Arn"]}))
 
 
 def allowed(stack: Stack, template: Document, logical_id: str) -> set[Action]:
@@ -365,8 +477,9 @@ def granted(stack: Stack, template: Document, logical_id: str) -> set[Action]:
     documents = [policy["PolicyDocument"] for policy in resources[role]["Properties"]["Policies"]]
     documents += [
         resource["Properties"]["PolicyDocument"]
-        for resource in resources.values()
+        for name, resource in resources.items()
         if resource["Type"] == "AWS::IAM::RolePolicy" and resource["Properties"]["RoleName"] == {"Ref": role}
+        if "Condition" not in resource or name in stack.resources()
     ]
     statements = [statement for document in stack.resolve(documents) for statement in document["Statement"]]
     assert {statement["Effect"] for statement in statements} == {"Allow"}

@@ -132,7 +132,12 @@ FAULTS = [
         "authorizerResultTtlInSeconds: 0",
         "authorizerResultTtlInSeconds: !Ref TokenBurst",
     ),
-    ("asymmetric_key_does_not_rotate", ITSELF, "KeySpec: RSA_2048", "KeySpec: RSA_2048\n      EnableKeyRotation: true"),
+    (
+        "asymmetric_key_does_not_rotate",
+        ITSELF,
+        "      KeySpec: RSA_2048\n      MultiRegion",
+        "      KeySpec: RSA_2048\n      EnableKeyRotation: true\n      MultiRegion",
+    ),
     ("function_is_bounded", ITSELF, "      MemorySize: 512\n", ""),
     ("function_is_bounded", ITSELF, "      Timeout: 28\n", ""),
     ("function_is_bounded", ITSELF, "    Architectures: [!Ref Architecture]\n", ""),
@@ -141,6 +146,7 @@ FAULTS = [
     ("environment_fits", ITSELF, "    MaxLength: 2048\n", ""),
     ("role_names_what_it_may_do", ITSELF, "Action: dynamodb:GetItem", "Action: dynamodb:*"),
     ("role_names_what_it_may_do", ITSELF, "Resource: !GetAtt ProductsTable.Arn", "Resource: '*'"),
+    ("role_names_what_it_may_do", ITSELF, "Action: tag:GetResources", "Action: [tag:GetResources, kms:Sign]"),
     ("table_is_safe", ITSELF, "      PointInTimeRecoverySpecification: {PointInTimeRecoveryEnabled: true}\n", ""),
     (
         "table_is_safe",
@@ -157,8 +163,8 @@ FAULTS = [
     (
         "parameter_is_described",
         ITSELF,
-        "[TokenLifetimeSeconds, ScopesSupported, MutualTls]",
-        "[TokenLifetimeSeconds, MutualTls]",
+        "[TokenLifetimeSeconds, TokenReuse, ScopesSupported, MutualTls]",
+        "[TokenLifetimeSeconds, TokenReuse, MutualTls]",
     ),
 ]
 

@@ -17,6 +17,7 @@ from auth_server.endpoints.registration_endpoint import RegistrationEndpoint
 from auth_server.errors import InvalidClientError
 from auth_server.people import routes as people_routes
 from auth_server.people import settings as people_settings
+from auth_server.signing_keys import settings as rotation_settings
 from auth_server.vending import endpoint as vending_endpoint
 from auth_server.vending import settings as vending_settings
 from auth_server.wire import Response, response_to_event
@@ -71,6 +72,7 @@ SETTINGS: dict[str, tuple[Any, set[str]]] = {
         },
     ),
     "ResourceFunction": (resource_settings.SETTINGS, set()),
+    "RotationFunction": (rotation_settings.SETTINGS, {"KEY_LEAD_SECONDS", "KEY_OVERLAP_SECONDS"}),
     "VendingFunction": (
         vending_settings.SETTINGS,
         {"VENDING_SCOPE", "VENDING_LIFETIME_SECONDS", "VENDING_RENEW_SECONDS", "KEY_CACHE_SECONDS"},
@@ -116,11 +118,14 @@ def test_the_authorizer_has_the_map_of_the_sample_api() -> None:
 
 
 def test_the_gate_has_its_settings() -> None:
-    """The function before the token endpoint gets the table and the level, and nothing that it does not need."""
-    assert Stack().functions()["ChallengeFunction"].environment.keys() == {"CLIENTS_TABLE", "LOG_LEVEL"}
+    """The function before the token endpoint gets its tables and the level, and nothing that it does not need."""
+    environment = Stack().functions()["ChallengeFunction"].environment
+    assert environment.keys() == {"CLIENTS_TABLE", "STATE_TABLE", "ADDRESS_FAILURES", "LOG_LEVEL"}
 
 
-@pytest.mark.parametrize("parameters", [{}, DOMAINS, URLS], ids=["stage", "domain", "given"])
+@pytest.mark.parametrize(
+    "parameters", [{}, DOMAINS, URLS, {"Signer": "data_key"}], ids=["stage", "domain", "given", "data_key"]
+)
 def test_the_settings_are_accepted(parameters: dict[str, str]) -> None:
     """What the template gives passes the functions' own checks, wherever the stack is reached."""
     functions = Stack(parameters=parameters).functions()
@@ -128,6 +133,7 @@ def test_the_settings_are_accepted(parameters: dict[str, str]) -> None:
     auth_settings.GateSettings.from_environ(functions["ChallengeFunction"].environment)
     authorizer_settings.Settings.from_environ(functions["AuthorizerFunction"].environment)
     resource_settings.Settings.from_environ(functions["ResourceFunction"].environment)
+    rotation_settings.RotationSettings.from_environ(functions["RotationFunction"].environment)
     vending_settings.VendingSettings.from_environ(functions["VendingFunction"].environment)
     people_settings.PeopleSettings.from_environ(functions["PeopleFunction"].environment)
 

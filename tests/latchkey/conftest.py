@@ -83,7 +83,18 @@ def state_table(dynamodb: "DynamoDBClient") -> Iterator[str]:
 
 
 @pytest.fixture
-def latchkey(endpoint: str, table: str, state_table: str, key_arn: str, tmp_path: Any) -> Command:
+def keys_table(dynamodb: "DynamoDBClient") -> Iterator[str]:
+    """Yield the name of a fresh table of later signing keys, made as the template says."""
+    definition = {**Stack().tables()["KeysTable"].definition, "TableName": f"keys-{uuid.uuid4()}"}
+    dynamodb.create_table(**definition)
+    yield definition["TableName"]
+    dynamodb.delete_table(TableName=definition["TableName"])
+
+
+@pytest.fixture
+def latchkey(  # noqa: PLR0913 - each is a part of a deployment
+    *, endpoint: str, table: str, state_table: str, keys_table: str, key_arn: str, tmp_path: Any
+) -> Command:
     """Return the command, with no AWS configuration but the endpoint."""
     return Command(
         {
@@ -91,6 +102,7 @@ def latchkey(endpoint: str, table: str, state_table: str, key_arn: str, tmp_path
             "HOME": str(tmp_path),
             "LATCHKEY_CLIENTS_TABLE": table,
             "LATCHKEY_STATE_TABLE": state_table,
+            "LATCHKEY_KEYS_TABLE": keys_table,
             "LATCHKEY_SIGNING_KEY_ID": key_arn,
         }
     )

@@ -254,6 +254,13 @@ UPDATES: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "lifetime": (("--token-lifetime", "60"), {"token_lifetime": 60}),
     "no lifetime": (("--token-lifetime", ""), {"token_lifetime": None}),
     "usage key": (("--usage-identifier-key", "k" * 20), {"usage_identifier_key": "k" * 20}),
+    "networks": (
+        ("--allow-from", "192.0.2.0/24", "--allow-from", "2001:DB8::/32", "--allow-from", "192.0.2.7"),
+        {"allow_from": ("192.0.2.0/24", "2001:db8::/32", "192.0.2.7/32")},
+    ),
+    "quota": (("--tokens-per-hour", "9", "--monitor-quota"), {"tokens_per_hour": 9, "quota_monitored": True}),
+    "reuse": (("--token-reuse", "on"), {"token_reuse": True}),
+    "no reuse": (("--token-reuse", "off"), {"token_reuse": False}),
     "name": (("--name", "Ünïcode"), {"name": "Ünïcode"}),
     "no name": (("--name", ""), {"name": ""}),
     "claim": (

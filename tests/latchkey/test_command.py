@@ -23,7 +23,7 @@ def test_the_commands_are_those_of_the_interface() -> None:
     assert set(LEAVES) >= {
         *(("clients", name) for name in ("create", "list", "show", "update", "disable", "enable", "delete")),
         ("clients", "rotate-secret"),
-        ("keys", "list"),
+        *(("keys", name) for name in ("list", "rotate", "retire")),
         ("clients", "revoke-tokens"),
         ("token", "get"),
         ("token", "inspect"),
@@ -55,6 +55,16 @@ def test_the_version_is_printed() -> None:
 def test_the_local_stack_is_for_this_machine_alone(host: str) -> None:
     """--host takes a loopback address: anything else is wrong usage, and the line says why."""
     Command().run("local", "--host", host).refused(2, "--host", "loopback", "plain http")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--signer", "none"), ("--rotate-every", "9"), ("--rotate-every", "86401")]
+)
+def test_a_local_stack_signs_in_ways_that_there_are(option: str, value: str) -> None:
+    """Another signer, and keys that would not last, are wrong usage."""
+    result = Command().run("local", option, value)
+    assert (result.status, result.stdout) == (2, "")
+    assert option in result.stderr
 
 
 @pytest.mark.parametrize("path", LEAVES, ids=" ".join)

@@ -311,6 +311,7 @@ def test_the_banner_shows_a_good_call_and_the_refusals() -> None:
     [
         ("POST", "/", {"Origin": "https://evil.example", "X-Amz-Target": "DynamoDB_20120810.ListTables"}),
         ("OPTIONS", "/", {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}),
+        ("POST", "/2015-03-31/functions/latchkey-rotation/invocations", {"Origin": "https://evil.example"}),
         ("POST", "/moto-api/reset", {}),
         ("GET", "/moto-api", {}),
     ],

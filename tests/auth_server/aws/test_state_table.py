@@ -43,6 +43,17 @@ def test_a_name_is_used_once_until_it_expires(store: DynamoDBStateStore) -> None
     assert store.use_once("assertion demo", "jti", until=NOW + 120, now=NOW + 60)
 
 
+def test_what_is_seen_is_told_again_after_a_while_alone(store: DynamoDBStateStore) -> None:
+    """A sight within the hour changes nothing, a later one moves it; other kinds are kept apart."""
+    assert (store.seen("sight", "one"), store.all_seen("sight")) == (None, {})
+    for at, told in ((NOW, NOW), (NOW + 3_599, NOW), (NOW + 3_600, NOW + 3_600)):
+        store.see("sight", "one", at=at, every=3_600, until=at + 86_400)
+        assert store.seen("sight", "one") == told
+    store.see("sight", "two", at=NOW, every=3_600, until=NOW + 86_400)
+    store.see("another", "three", at=NOW, every=3_600, until=NOW + 86_400)
+    assert store.all_seen("sight") == {"one": NOW + 3_600, "two": NOW}
+
+
 def test_a_use_whose_answer_was_lost_is_a_use(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sent again, as boto3 does where an answer was lost, the very same write is known; another's is not."""
     store = make_store(dynamodb)

@@ -1,9 +1,11 @@
-"""AWS's public prices in US dollars, on demand, first tier, without free tiers: us-east-1, as of mid-2026."""
+"""AWS's public prices in US dollars, on demand, first tier, without free tiers: us-east-1."""
 
 from dataclasses import dataclass
+from typing import Final
 
-MILLION = 1_000_000
-GB = 1_000_000_000
+AS_OF: Final = "2026-07"  # year and month in which the pages were read
+MILLION: Final = 1_000_000
+GB: Final = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +26,12 @@ LAMBDA_GB_SECOND = {
 }
 # RSA_2048 is priced as a symmetric key is; other asymmetric keys cost five times as much.
 KMS_REQUEST = Price(0.03 / 10_000, "https://aws.amazon.com/kms/pricing/")
+KMS_KEY_MONTH = Price(1.00, "https://aws.amazon.com/kms/pricing/")
 # A strongly consistent read of an item of up to 4 KB is one read request unit.
 DYNAMODB_READ_UNIT = Price(0.125 / MILLION, "https://aws.amazon.com/dynamodb/pricing/on-demand/")
 LOG_BYTE = Price(0.50 / GB, "https://aws.amazon.com/cloudwatch/pricing/")
+# The first tier of each; there are cheaper ones for larger numbers.
+COGNITO_CLIENT_MONTH = Price(6.00, "https://aws.amazon.com/cognito/pricing/")
 COGNITO_TOKEN = Price(2.25 / 1_000, "https://aws.amazon.com/cognito/pricing/")
 
 # A Lambda has one vCPU for each so many MB of memory: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
@@ -39,4 +44,11 @@ PLATFORM_LOG_BYTES = len(
     "Memory Size: 1024 MB\tMax Memory Used: 100 MB\t\n"
 )
 # Assumed, as there is no AWS here to measure it: what a warm function waits for one answer, in seconds.
-WAIT_S = {"GetItem": 0.004, "Sign": 0.010, "GetPublicKey": 0.010}
+WAIT_S = {
+    "GetItem": 0.004,
+    "Scan": 0.004,
+    "UpdateItem": 0.006,
+    "Sign": 0.010,
+    "GetPublicKey": 0.010,
+    "Decrypt": 0.010,
+}

@@ -1,0 +1,1 @@
+"""Tests of the signing keys that come after the first."""
