@@ -15,7 +15,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -190,8 +190,12 @@ def _provision(endpoint: str, name: str, parameters: Mapping[str, str]) -> Stack
     made = _DISTRIBUTION | create_keys(kms, Stack(parameters=parameters, pseudo_parameters=pseudo))
     template = Stack(parameters=parameters, attributes=made, pseudo_parameters=pseudo)
     dynamodb = _aws("dynamodb", endpoint)
-    for table in (*template.tables().values(), *Stack(TOKEN_CACHE_EXAMPLE).tables().values()):
+    for table in template.tables().values():
         _create_table(dynamodb, table)
+    for table in Stack(TOKEN_CACHE_EXAMPLE).tables().values():
+        # It is called the same in every stack, and those of one process have one and the same AWS.
+        with suppress(dynamodb.exceptions.ResourceInUseException):
+            _create_table(dynamodb, table)
     _stock_products(dynamodb, template.tables()["ProductsTable"].name)
     return template
 
