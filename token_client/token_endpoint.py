@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from token_client.dpop import DPoPKey
 
 _logger = logging.getLogger("token_client")
+_LONGEST_WAIT_S = 3_600.0  # then it is asked again, whatever it said: one mistake must not keep a process for good
 _NONCE = re.compile(r"[!#-\[\]-~]{1,1024}")  # RFC 9449 8.1, and no longer than anybody's
 _HINTS = {
     "invalid_client": "the id, or the secret or key, is not what the server knows",
@@ -85,7 +86,7 @@ class TokenEndpoint:
 
     def _last(self, error: ServerUnavailableError, attempts: int) -> ServerUnavailableError:
         if _asks_for_longer(error):
-            self._not_before = self.clocks.monotonic() + (error.retry_after_s or 0.0)
+            self._not_before = self.clocks.monotonic() + min(error.retry_after_s or 0.0, _LONGEST_WAIT_S)
         asked = f", asks to wait for {error.retry_after_s:.0f} s" if error.retry_after_s is not None else ""
         times = f" (attempt {attempts})" if attempts > 1 else ""
         return ServerUnavailableError(f"{error}{asked}{times}", retry_after_s=error.retry_after_s)
