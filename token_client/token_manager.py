@@ -28,7 +28,7 @@ from token_client.credentials.client_secret import ClientSecret
 from token_client.credentials.protocol import Authenticated, Server
 from token_client.credentials.secrets_manager import SecretsManagerSecret
 from token_client.errors import ConfigurationError, ServerUnavailableError, StoreError, TokenRefusedError
-from token_client.retries import LONGEST_PAUSE_S
+from token_client.retries import LONGEST_PAUSE_S, is_retried
 from token_client.store.dynamodb import DynamoDBTokenSlot, DynamoDBTokenStore
 from token_client.store.encryption import KEY_BYTES, derive_key, seal, unseal
 from token_client.store.protocol import TokenKey
@@ -172,7 +172,9 @@ def retry_fetch_token(retries: int, interval: float, fetch_token_func: Callable[
             return fetch_token_func()
         except _PASSING as error:
             asked_s = getattr(error, "retry_after_s", None) or 0.0
-            if asked_s > LONGEST_PAUSE_S:
+            # requests' `raise_for_status` says by an OSError too that a server has answered, and refused.
+            status = getattr(getattr(error, "response", None), "status_code", None)
+            if asked_s > LONGEST_PAUSE_S or (status is not None and not is_retried(status)):
                 raise
             # Of others' errors the type alone: their texts may hold a header.
             cause = error if isinstance(error, ServerUnavailableError) else type(error).__name__
