@@ -14,10 +14,11 @@ import logging
 import os
 import time
 import uuid
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, Protocol, TypedDict, TypeVar, overload
+from urllib.parse import unquote_to_bytes
 
 import httpx
 
@@ -153,11 +154,22 @@ def fetch_token(url: str, headers: Mapping[str, str], params: Mapping[str, str])
     request = token_request.checked(form.pop("scope", None), None, None)
     sent = {name.title(): value for name, value in headers.items() if name.lower() not in _OURS}
     now = time.time()
-    answer = transport.send(request.to(url, Authenticated(sent, form), None), _TIMEOUT_S)
-    outcome = token_response.read(answer, token_response.Asked(url, now, "Bearer", request.scope))
+    authenticated = Authenticated(sent, form)
+    answer = transport.send(request.to(url, authenticated, None), _TIMEOUT_S)
+    secrets = token_response.secrets(authenticated, *_passwords(sent.get("Authorization", "")))
+    outcome = token_response.read(answer, token_response.Asked(url, now, "Bearer", request.scope, secrets))
     if isinstance(outcome, token_response.Refusal):
         raise TokenRefusedError(outcome.error, outcome.description, outcome.status)
     return _written(outcome)
+
+
+def _passwords(authorization: str) -> tuple[bytes, ...]:
+    """Give the secret that Basic authentication has, as it is and out of its form (RFC 6749 2.3.1); none of others."""
+    try:
+        password = b64decode(authorization.partition(" ")[2]).partition(b":")[2]
+    except ValueError:
+        return ()
+    return password, unquote_to_bytes(password.replace(b"+", b" "))
 
 
 def retry_fetch_token(retries: int, interval: float, fetch_token_func: Callable[[], T]) -> T:

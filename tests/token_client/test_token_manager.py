@@ -5,6 +5,7 @@ import logging
 import re
 import time
 import uuid
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,8 @@ from typing import Any
 import boto3
 import httpx
 import pytest
-from hypothesis import given
 import requests
+from hypothesis import given
 from hypothesis import strategies as st
 
 import token_client
