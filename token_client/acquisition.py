@@ -110,6 +110,11 @@ class Acquisition:
         except StoreError as error:
             self._warn(error)
             return lease
+        except GeneratorExit:  # as in `_fetched`
+            raise
+        except BaseException:
+            yield from self._tried(lease.release())
+            raise
         if token is None or not is_wanted(token):
             return lease
         yield from self._tried(lease.release())

@@ -87,6 +87,8 @@ class AsyncTokenClient(BaseClient):
     def _lead(self, flight: Flight, steps: Steps[AccessToken | None]) -> asyncio.Task[None]:
         """Lead in a task of its own: whoever asked may be cancelled, and the others still wait."""
         flight.task = asyncio.get_running_loop().create_task(self._led(flight, steps))
+        # One that is cancelled before its first step never comes to `_led`.
+        flight.task.add_done_callback(lambda _: self._source.flights.end(flight))
         return flight.task
 
     async def _led(self, flight: Flight, steps: Steps[AccessToken | None]) -> None:

@@ -75,4 +75,5 @@ def calling(operation: str, error: type[TokenClientError]) -> Iterator[None]:
     except ClientError as failure:
         raise error(f"{operation}: {failure.response.get('Error', {}).get('Code', 'unknown')}") from failure
     except (BotoCoreError, ResponseParserError, *_NONSENSE) as failure:
-        raise error(f"{operation}: {type(failure).__name__}") from failure
+        # From nothing: a parser's text repeats the answer, and with it a secret or a token.
+        raise error(f"{operation}: {type(failure).__name__}") from None

@@ -7,7 +7,7 @@ from token_client import effects
 from token_client.access_token import AccessToken
 from token_client.base_client import BaseClient
 from token_client.effects import Steps
-from token_client.flight import Flight
+from token_client.flight import Flight, Leader
 
 if TYPE_CHECKING:
     from requests.auth import AuthBase
@@ -37,11 +37,9 @@ class TokenClient(BaseClient):
         """
         source = self._source
         while (token := source.usable_but(rejected.value)) is None:
-            flight, is_new = source.flights.board(_always)
-            if is_new:
-                self._lead(flight, source.replaced(rejected.value))
-                return flight.wait()
-            flight.wait()
+            landed, has_led = self._joined(source.replaced(rejected.value))
+            if has_led:
+                return landed
         return token
 
     def auth(self) -> "HttpxAuth":
@@ -69,32 +67,39 @@ class TokenClient(BaseClient):
     def _waited(self) -> AccessToken:
         source = self._source
         while (token := source.memory.usable()) is None:
-            flight, is_new = source.flights.board(_always)
-            if is_new:
-                self._lead(flight, source.obtained())
-            token = flight.wait()
+            token, _ = self._joined(source.obtained())
             if token is not None:
                 return token
         self._renew_ahead()
         return token
 
+    def _joined(self, steps: Steps[AccessToken | None]) -> tuple[AccessToken | None, bool]:
+        """Give what the flight under way comes to, or a new one, and whether that was led here."""
+        leader = Leader()
+        try:
+            flight, is_new = self._source.flights.board(leader.is_alive)
+            if is_new:
+                self._lead(flight, steps)
+        finally:
+            leader.leave()
+        return flight.wait(), is_new
+
     def _renew_ahead(self) -> None:
         source = self._source
         if not source.may_renew:
             return
-        flight, is_new = source.flights.board(_always)
-        if not is_new:
-            return
+        leader = Leader()
         try:
-            Thread(target=self._lead, args=(flight, source.renewed()), name="token_client renewal", daemon=True).start()
+            flight, is_new = source.flights.board(leader.is_alive)
+            if is_new:
+                leading = (flight, source.renewed())
+                Thread(target=self._lead, args=leading, name="token_client renewal", daemon=True).start()
         except RuntimeError:  # no thread is to be had: the next call tries again
             source.flights.end(flight)
+        except BaseException:  # interrupted: nobody is to wait for a thread that may never begin
+            leader.leave()
+            raise
 
     def _lead(self, flight: Flight, steps: Steps[AccessToken | None]) -> None:
         with self._source.flights.led(flight):
             self._source.flights.end(flight, effects.run(steps, self._source.clocks))
-
-
-def _always() -> bool:
-    """Whoever leads in a thread goes on until it lands."""
-    return True

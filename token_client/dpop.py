@@ -15,6 +15,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
+from token_client import forks
 from token_client.errors import ConfigurationError
 
 _DEFAULT_PORTS: Final = {"https": ":443", "http": ":80"}
@@ -81,6 +82,11 @@ class Nonces:
 
     def __init__(self) -> None:
         self._nonces: OrderedDict[str, str] = OrderedDict()
+        self._lock = Lock()
+        forks.tell(self)
+
+    def forget(self) -> None:
+        """Begin anew in a forked process: whoever had the lock is not in it."""
         self._lock = Lock()
 
     def of(self, url: str) -> str | None:

@@ -1,12 +1,17 @@
 """What can go wrong on the way to a token. No message holds a secret, a token or an assertion."""
 
+from typing import Any
+
 
 class TokenClientError(Exception):
     """The family of all errors of this package. `str(error)` names the cause, and may be logged."""
 
-    def __reduce__(self) -> tuple[object, ...]:
-        """Let it be pickled, for a pool of processes: made anew of its text; `__init__` takes more."""
-        return type(self).__new__, (type(self), *self.args), vars(self)
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by text and members: an error that cannot be read again breaks the pool whose worker raised it."""
+        return _remade, (type(self), self.args, self._members())
+
+    def _members(self) -> dict[str, Any]:
+        return self.__dict__
 
 
 class ConfigurationError(TokenClientError, ValueError):
@@ -52,7 +57,7 @@ class InsufficientScopeError(TokenClientError):
     """An API answered 403 `insufficient_scope` (RFC 6750 3.1): the token is good, and does not permit this.
 
     `needed` are the scopes that the API asks for, empty where it does not say; `granted` those of the token.
-    `response` is the API's answer, of the HTTP library in use.
+    `response` is the API's answer, of the HTTP library in use; None where the error has been pickled.
     """
 
     def __init__(self, needed: tuple[str, ...], granted: tuple[str, ...], response: object) -> None:
@@ -60,6 +65,15 @@ class InsufficientScopeError(TokenClientError):
         super().__init__(f"the API needs {missing}; the token has {' '.join(granted) or 'no scope'}")
         self.needed, self.granted, self.response = needed, granted, response
 
+    def _members(self) -> dict[str, Any]:
+        return self.__dict__ | {"response": None}  # it has its request, and that has the token
+
 
 class StoreError(TokenClientError):
     """The shared store does not answer, or not so that it can be used. It is logged, and the client does without it."""
+
+
+def _remade(kind: type[TokenClientError], args: tuple[Any, ...], members: dict[str, Any]) -> TokenClientError:
+    error: TokenClientError = kind.__new__(kind, *args)
+    error.__dict__.update(members)
+    return error

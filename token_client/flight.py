@@ -59,6 +59,21 @@ def _teller(loop: asyncio.AbstractEventLoop, told: asyncio.Event) -> Callable[[F
     return tell
 
 
+class Leader:
+    """Whoever leads in a thread: alive until it has left, be it by an interrupt between boarding and leading."""
+
+    def __init__(self) -> None:
+        self._has_left = False
+
+    def is_alive(self) -> bool:
+        """Whether it can still go on."""
+        return not self._has_left
+
+    def leave(self) -> None:
+        """Go on no more."""
+        self._has_left = True
+
+
 class Flights:
     """The one flight of a client, if there is one."""
 

@@ -4,7 +4,6 @@ import logging
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import quote_plus
 
 from token_client import effects, retries, token_response
 from token_client.access_token import AccessToken
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger("token_client")
 _NONCE = re.compile(r"[!#-\[\]-~]{1,1024}")  # RFC 9449 8.1, and no longer than anybody's
+_LONGEST_WAIT_S = 3_600.0  # then it is asked again, whatever it said: one mistake must not keep a process for good
 _HINTS = {
     "invalid_client": "the id, or the secret or key, is not what the server knows",
     "unauthorized_client": "the client may not use the client credentials grant",
@@ -85,7 +85,7 @@ class TokenEndpoint:
 
     def _last(self, error: ServerUnavailableError, attempts: int) -> ServerUnavailableError:
         if _asks_for_longer(error):
-            self._not_before = self.clocks.monotonic() + (error.retry_after_s or 0.0)
+            self._not_before = self.clocks.monotonic() + min(error.retry_after_s or 0.0, _LONGEST_WAIT_S)
         asked = f", asks to wait for {error.retry_after_s:.0f} s" if error.retry_after_s is not None else ""
         times = f" (attempt {attempts})" if attempts > 1 else ""
         return ServerUnavailableError(f"{error}{asked}{times}", retry_after_s=error.retry_after_s)
@@ -153,8 +153,4 @@ def _asks_for_longer(error: ServerUnavailableError) -> bool:
 
 def _secrets(fetch: Fetch) -> tuple[str, ...]:
     """Give what no text of the answer to a request may show: as it is, and as it stands in a form."""
-    form = fetch.authenticated.form
-    texts = [form.get("client_secret", ""), form.get("client_assertion", "")]
-    texts += fetch.authenticated.headers.get("Authorization", "").split(" ")[1:]
-    texts.append((fetch.identity.secret or b"").decode(errors="replace"))
-    return tuple(shape for text in texts if text for shape in (text, quote_plus(text)))
+    return token_response.secrets(fetch.authenticated, fetch.identity.secret or b"")

@@ -14,10 +14,11 @@ import logging
 import os
 import time
 import uuid
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, Protocol, TypedDict, TypeVar, overload
+from urllib.parse import unquote_to_bytes
 
 import httpx
 
@@ -28,7 +29,7 @@ from token_client.credentials.client_secret import ClientSecret
 from token_client.credentials.protocol import Authenticated, Server
 from token_client.credentials.secrets_manager import SecretsManagerSecret
 from token_client.errors import ConfigurationError, ServerUnavailableError, StoreError, TokenRefusedError
-from token_client.retries import LONGEST_PAUSE_S
+from token_client.retries import LONGEST_PAUSE_S, is_retried
 from token_client.store.dynamodb import DynamoDBTokenSlot, DynamoDBTokenStore
 from token_client.store.encryption import KEY_BYTES, derive_key, seal, unseal
 from token_client.store.protocol import TokenKey
@@ -153,11 +154,22 @@ def fetch_token(url: str, headers: Mapping[str, str], params: Mapping[str, str])
     request = token_request.checked(form.pop("scope", None), None, None)
     sent = {name.title(): value for name, value in headers.items() if name.lower() not in _OURS}
     now = time.time()
-    answer = transport.send(request.to(url, Authenticated(sent, form), None), _TIMEOUT_S)
-    outcome = token_response.read(answer, token_response.Asked(url, now, "Bearer", request.scope))
+    authenticated = Authenticated(sent, form)
+    answer = transport.send(request.to(url, authenticated, None), _TIMEOUT_S)
+    secrets = token_response.secrets(authenticated, *_passwords(sent.get("Authorization", "")))
+    outcome = token_response.read(answer, token_response.Asked(url, now, "Bearer", request.scope, secrets))
     if isinstance(outcome, token_response.Refusal):
         raise TokenRefusedError(outcome.error, outcome.description, outcome.status)
     return _written(outcome)
+
+
+def _passwords(authorization: str) -> tuple[bytes, ...]:
+    """Give the secret that Basic authentication has, as it is and out of its form (RFC 6749 2.3.1); none of others."""
+    try:
+        password = b64decode(authorization.partition(" ")[2]).partition(b":")[2]
+    except ValueError:
+        return ()
+    return password, unquote_to_bytes(password.replace(b"+", b" "))
 
 
 def retry_fetch_token(retries: int, interval: float, fetch_token_func: Callable[[], T]) -> T:
@@ -172,7 +184,9 @@ def retry_fetch_token(retries: int, interval: float, fetch_token_func: Callable[
             return fetch_token_func()
         except _PASSING as error:
             asked_s = getattr(error, "retry_after_s", None) or 0.0
-            if asked_s > LONGEST_PAUSE_S:
+            # requests' `raise_for_status` says by an OSError too that a server has answered, and refused.
+            status = getattr(getattr(error, "response", None), "status_code", None)
+            if asked_s > LONGEST_PAUSE_S or (status is not None and not is_retried(status)):
                 raise
             # Of others' errors the type alone: their texts may hold a header.
             cause = error if isinstance(error, ServerUnavailableError) else type(error).__name__

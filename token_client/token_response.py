@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote_plus
 
 from token_client import retries, urls
 from token_client.access_token import AccessToken
+from token_client.credentials.protocol import Authenticated
 from token_client.errors import UnusableTokenError
 from token_client.transport import HttpAnswer
 
@@ -48,6 +50,15 @@ class Refusal:
     error: str
     description: str | None
     status: int
+
+
+def secrets(authenticated: Authenticated, *others: bytes) -> tuple[str, ...]:
+    """Give what a request is authenticated with, and others, as it is and as it stands in a form."""
+    form = authenticated.form
+    texts = [form.get("client_secret", ""), form.get("client_assertion", "")]
+    texts += [other.decode(errors="replace") for other in others]
+    texts += authenticated.headers.get("Authorization", "").split(" ")[1:]
+    return tuple(shape for text in texts if text for shape in (text, quote_plus(text)))
 
 
 def read(answer: HttpAnswer, asked: Asked) -> AccessToken | Refusal:

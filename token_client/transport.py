@@ -3,21 +3,23 @@
 import asyncio
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
-from socket import gaierror
+from socket import SHUT_RDWR, gaierror, socket
 from ssl import SSLContext, SSLError
-from threading import Thread
-from typing import Any, NoReturn
+from threading import Lock, Thread
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 
 from token_client import urls
-from token_client.errors import ServerUnavailableError
+from token_client.errors import ConfigurationError, ServerUnavailableError
 
 _MAX_BODY_BYTES = 65_536
 _LONGEST_CAUSE = 100
+_HttpxClient = TypeVar("_HttpxClient", httpx.Client, httpx.AsyncClient)
 # What went wrong, without the library's own texts: one of them repeats a header, and with it the secret.
 _CAUSES: tuple[tuple[type[Exception], str], ...] = (
     (httpx.TimeoutException, "timed out"),
@@ -53,26 +55,61 @@ def send(request: HttpRequest, timeout_s: float) -> HttpAnswer:
     The time-out of a socket starts anew with each byte, and looking up a name has none at all. So a thread does the
     asking, and whatever the other side does, the caller waits no longer.
     """
-    client = httpx.Client(**_options(request, timeout_s, _tls()))
-    outcomes: list[HttpAnswer | Exception] = []
-    thread = Thread(target=lambda: outcomes.append(_outcome(client, request)), name="token_client", daemon=True)
+    client = _client(httpx.Client, request, timeout_s, _tls())
+    line, outcomes = _Line(), list[HttpAnswer | Exception]()
+    thread = Thread(target=lambda: outcomes.append(_outcome(client, request, line)), name="token_client", daemon=True)
     try:
         thread.start()
     except RuntimeError:  # no thread is to be had: the socket's time-outs must do
-        outcomes.append(_outcome(client, request))
+        outcomes.append(_outcome(client, request, line))
     else:
         thread.join(timeout_s)
     finally:
-        client.close()  # the thread may still be waiting: its connection is closed, and it ends
+        line.cut()  # the thread may still be waiting: it is told that the connection has ended, and closes it
     outcome = outcomes[0] if outcomes else httpx.TimeoutException("")
     if isinstance(outcome, Exception):
         _fail(request, outcome)
     return outcome
 
 
-def _outcome(client: httpx.Client, request: HttpRequest) -> HttpAnswer | Exception:
+class _Line:
+    """The connection of an exchange, for whoever waits to cut.
+
+    It is not theirs to close. OpenSSL goes on to read from the number of a socket that another thread has closed, and
+    by then that number is a connection of somebody else's.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._socket: socket | None = None
+        self._is_cut = False
+
+    def hear(self, event: str, info: Mapping[str, Any]) -> None:
+        """Hear what httpcore does (its request extension `trace`): of a connection, before there is TLS over it."""
+        if not event.endswith(".connect_tcp.complete"):
+            return
+        with self._lock:
+            self._socket = info["return_value"].get_extra_info("socket").dup()
+        if self._is_cut:
+            self.cut()
+
+    def cut(self) -> None:
+        """End it for both sides, now or as soon as it is there."""
+        self._is_cut = True
+        with self._lock:
+            line, self._socket = self._socket, None
+        if line is not None:
+            with line, suppress(OSError):  # which it has been already
+                line.shutdown(SHUT_RDWR)
+
+
+def _outcome(client: httpx.Client, request: HttpRequest, line: _Line) -> HttpAnswer | Exception:
+    arguments: dict[str, Any] = {"headers": request.headers, "content": request.body}
     try:
-        with client.stream(request.method, request.url, headers=request.headers, content=request.body) as response:
+        with (
+            client,
+            client.stream(request.method, request.url, **arguments, extensions={"trace": line.hear}) as response,
+        ):
             body = bytearray()
             for chunk in response.iter_raw():
                 _add(body, chunk)
@@ -83,12 +120,12 @@ def _outcome(client: httpx.Client, request: HttpRequest) -> HttpAnswer | Excepti
 
 async def send_async(request: HttpRequest, timeout_s: float) -> HttpAnswer:
     """Give the answer to a request; raises `ServerUnavailableError`, at the latest after `timeout_s`."""
-    options = _options(request, timeout_s, await asyncio.to_thread(_tls))
+    exchange = _client(httpx.AsyncClient, request, timeout_s, await asyncio.to_thread(_tls))
     arguments: dict[str, Any] = {"headers": request.headers, "content": request.body}
     try:
         async with (
             asyncio.timeout(timeout_s),
-            httpx.AsyncClient(**options) as client,
+            exchange as client,
             client.stream(request.method, request.url, **arguments) as response,
         ):
             body = bytearray()
@@ -106,10 +143,14 @@ def _tls() -> SSLContext:
     return httpx.create_ssl_context()  # 20 ms, of which each exchange would take its own
 
 
-def _options(request: HttpRequest, timeout_s: float, tls: SSLContext) -> dict[str, Any]:
+def _client(kind: type[_HttpxClient], request: HttpRequest, timeout_s: float, tls: SSLContext) -> _HttpxClient:
     # What goes to this machine itself, perhaps without TLS, goes through no proxy that the environment names.
     is_local = urls.is_loopback(urlsplit(request.url).hostname or "")
-    return {"verify": tls, "timeout": timeout_s, "trust_env": not is_local, "follow_redirects": False}
+    try:
+        return kind(verify=tls, timeout=timeout_s, trust_env=not is_local, follow_redirects=False)
+    except (ImportError, ValueError, httpx.InvalidURL):
+        # From nothing: a proxy's URL may have a password.
+        raise ConfigurationError("the proxy that the environment names cannot be used") from None
 
 
 def _add(body: bytearray, chunk: bytes) -> None:

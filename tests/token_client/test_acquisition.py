@@ -12,7 +12,7 @@ from tests.token_client.authorization_server import AuthorizationServer, held, r
 from tests.token_client.clients import Secret, Sheaf
 from tests.token_client.hands import Hands
 from tests.token_client.memory_store import MemoryStore
-from token_client import AccessToken, ServerUnavailableError, TokenRefusedError
+from token_client import AccessToken, ServerUnavailableError, TokenClient, TokenRefusedError
 from token_client.store.protocol import TokenKey
 
 Maker = Callable[..., Any]
@@ -365,3 +365,24 @@ def test_processes_that_start_at_once_ask_once(made: Maker) -> None:
         for thread in threads:
             thread.join()
         assert (len(server.asked), tokens) == (1, ["token-1"] * 20)
+
+
+def test_an_interrupt_just_after_the_lease_was_taken_gives_it_back() -> None:
+    """Whoever is interrupted while it looks once more keeps nobody waiting for the lease's time."""
+    hands = Hands()
+    store = store_of(hands)
+
+    class Interrupted(list[str]):
+        def append(self, operation: str) -> None:
+            super().append(operation)
+            if self == ["read", "acquire", "read"]:
+                raise KeyboardInterrupt
+
+    store.calls = Interrupted()
+    with serving() as server:
+        client = TokenClient(
+            token_endpoint=server.token_endpoint, credentials=Sheaf(), store=store, clocks=hands.clocks
+        )
+        with pytest.raises(KeyboardInterrupt):
+            client.token()
+    assert (store.calls[-1], store.item.owner) == ("release", None)

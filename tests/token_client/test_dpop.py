@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authorizer.dpop import Expectation, ProofError, verify
+from tests.token_client.test_flight import in_a_fork
 from token_client.dpop import DPoPKey, Nonces, htu, origin
 from token_client.errors import ConfigurationError
 
@@ -156,3 +157,15 @@ def test_nonces_are_bounded() -> None:
     assert (kept, nonces.of("https://first.example")) == (list(range(1, 100)), "first")
     nonces.hear("https://first.example", "x" * 1_025)
     assert nonces.of("https://first.example") == "first"
+
+
+def test_a_fork_hears_nonces_though_a_thread_was_just_hearing_one() -> None:
+    """The lock of a thread that is not in the child is not either."""
+    nonces = Nonces()
+    with nonces._lock:  # noqa: SLF001 - as if a thread were just hearing one
+
+        def hears() -> bool:
+            nonces.hear(URL, "nonce")
+            return nonces.of(URL) == "nonce"
+
+        assert in_a_fork(hears)

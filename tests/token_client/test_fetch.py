@@ -472,3 +472,20 @@ def test_nothing_secret_is_logged(made: Maker, caplog: pytest.LogCaptureFixture)
     for secret in ("s3cret", *sent):
         assert secret not in caplog.text
         assert secret not in str(caught.value)
+
+
+def test_no_retry_after_keeps_a_process_for_more_than_an_hour(made: Maker) -> None:
+    """One that says 31 years is a mistake of somebody's: the error repeats it, and the server is asked in an hour."""
+    hands = Hands()
+    with (
+        serving(raw(b"", 503, Retry_After="999999999"), token()) as server,
+        made(token_endpoint=server.token_endpoint, clocks=hands.clocks) as client,
+    ):
+        with pytest.raises(ServerUnavailableError) as caught:
+            client.token()
+        assert caught.value.retry_after_s == 999_999_999
+        hands.turn(3_599)
+        with pytest.raises(ServerUnavailableError, match="wait for 1 s"):
+            client.token()
+        hands.turn(2)
+        assert client.token() == "token-1"

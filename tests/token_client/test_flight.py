@@ -16,6 +16,7 @@ import pytest
 
 from tests.token_client.authorization_server import AuthorizationServer, held, raw, serving, silent, token
 from tests.token_client.clients import Loop, Secret, Sheaf, looping
+from tests.token_client.hands import Hands
 from token_client import AsyncTokenClient, ServerUnavailableError, TokenClient
 from token_client.access_token import AccessToken
 from token_client.flight import Flights
@@ -329,3 +330,59 @@ def test_nobody_is_left_behind_by_a_crowd_that_comes_and_goes() -> None:
             )
             assert tokens[::5] == ["token-1"] * 20
             assert len(server.token_requests) == 2
+
+
+def test_a_leader_that_is_cancelled_before_its_first_step_keeps_nobody() -> None:
+    """As a service does that cancels every task when it ends: whoever asks after that is not kept waiting."""
+
+    async def main(client: AsyncTokenClient) -> str:
+        asking = asyncio.create_task(client.token())
+        await asyncio.sleep(0)
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        async with asyncio.timeout(_PATIENT_S):
+            return await client.token()
+
+    with serving() as server:
+        assert asyncio.run(main(AsyncTokenClient(server.url, credentials=Sheaf()))) == "token-1"
+
+
+@pytest.mark.parametrize("ask", [TokenClient.token, lambda client: client.renew(AccessToken("no", "Bearer", (), 0, 1))])
+def test_an_interrupt_just_before_the_lead_keeps_nobody(
+    monkeypatch: pytest.MonkeyPatch, ask: Callable[[TokenClient], object]
+) -> None:
+    """Ctrl-C, or what a signal raises, between boarding and leading: the next call leads."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with serving() as server:
+        client = TokenClient(server.url, credentials=Sheaf())
+        with monkeypatch.context() as patch:  # a signal cannot be sent to so narrow a place
+            patch.setattr(TokenClient, "_lead", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                ask(client)
+        assert not client._source.flights.is_under_way  # noqa: SLF001 - or the next call would wait for ever
+        assert client.token() == "token-1"
+
+
+def test_an_interrupt_before_a_renewal_keeps_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same while the thread of a renewal is begun."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    hands = Hands()
+    with serving(token(), token("token-2")) as server:
+        client = TokenClient(server.url, credentials=Sheaf(), clocks=hands.clocks)
+        client.token()
+        hands.turn(3_400)
+        with monkeypatch.context() as patch:  # as above
+            patch.setattr("token_client.client.Thread", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                client.token()
+        hands.turn(300)
+        assert not client._source.flights.is_under_way  # noqa: SLF001 - as above
+        assert client.token() == "token-2"

@@ -5,6 +5,7 @@ import logging
 import re
 import time
 import uuid
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import boto3
 import httpx
 import pytest
+import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -475,3 +477,39 @@ def test_nothing_secret_is_logged(server: AuthorizationServer, caplog: pytest.Lo
     assert "asking again" in caplog.text
     for secret in ("the-token", get_secrets()["consumer_secret"]):
         assert secret not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("headers", "params"),
+    [
+        ({}, {"client_id": "demo", "client_secret": "s3cret+of/mine"}),
+        ({"Authorization": f"Basic {b64encode(b'demo:s3cret%2Bof%2Fmine').decode()}"}, {}),
+        ({"authorization": f"basic {b64encode(b'demo:s3cret+of/mine').decode()}"}, {}),
+    ],
+)
+@pytest.mark.parametrize("echo", ["s3cret+of/mine", "s3cret%2Bof%2Fmine"])
+def test_a_server_that_repeats_the_secret_is_not_quoted(
+    headers: dict[str, str], params: dict[str, str], echo: str
+) -> None:
+    """In whichever way it was sent, and comes back."""
+    with (
+        authorization_server.serving(authorization_server.refusal("invalid_client", f"not {echo}")) as server,
+        pytest.raises(TokenRefusedError) as refused,
+    ):
+        fetch_token(server.token_endpoint, headers, params)
+    assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("status", "calls"), [(401, 1), (400, 1), (429, 4), (503, 4)])
+def test_what_requests_says_of_a_status_is_tried_again_by_the_status(status: int, calls: int) -> None:
+    """`raise_for_status` raises an OSError, as a connection that breaks does: a refusal is not asked for again."""
+    called = []
+    with authorization_server.serving(authorization_server.raw(b"", status)) as refusing:
+
+        def fetch() -> None:
+            called.append(requests.post(refusing.token_endpoint, timeout=5))
+            called[-1].raise_for_status()
+
+        with pytest.raises(requests.HTTPError):
+            retry_fetch_token(3, 0, fetch)
+    assert len(called) == calls

@@ -1,13 +1,23 @@
 """One exchange, in a thread and in an event loop, with a server that misbehaves."""
 
 import asyncio
+import itertools
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator
-from threading import Thread, active_count
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from threading import Event, Thread, active_count
 from threading import enumerate as enumerate_threads
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tests.token_client.authorization_server import (
     Answer,
@@ -22,7 +32,7 @@ from tests.token_client.authorization_server import (
     truncated,
 )
 from token_client import transport
-from token_client.errors import ServerUnavailableError
+from token_client.errors import ConfigurationError, ServerUnavailableError
 from token_client.transport import HttpAnswer, HttpRequest
 
 Send = Callable[[HttpRequest, float], HttpAnswer]
@@ -168,3 +178,68 @@ def test_a_name_that_nobody_has(send: Send, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)  # no test asks the world's name servers
     with pytest.raises(ServerUnavailableError, match="Name or service not known"):
         send(post("https://nobody.example/token"), _PATIENT_S)
+
+
+@contextmanager
+def dripping_over_tls(folder: Path, is_over: Event) -> Iterator[tuple[str, Path]]:
+    """Serve headers an octet at a time over TLS, and one more when it is over; give the URL, and the certificate."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(1), now + timedelta(1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=True)
+        .sign(key, SHA256())
+    )
+    chain, private = folder / "certificate.pem", folder / "key.pem"
+    chain.write_bytes(certificate.public_bytes(Encoding.PEM))
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, private)
+
+    def serve() -> None:
+        with context.wrap_socket(listener.accept()[0], server_side=True) as connection, suppress(OSError):
+            connection.recv(65_536)
+            for octet in itertools.cycle(b"HTTP/1.1 200 OK\r\nA: "):
+                connection.send(bytes([octet]))
+                if is_over.wait(_HASTY_S / 10):
+                    break
+            connection.send(b"a")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = Thread(target=serve)
+        thread.start()
+        try:
+            yield f"https://127.0.0.1:{listener.getsockname()[1]}/", chain
+        finally:
+            is_over.set()
+            thread.join(_PATIENT_S)
+
+
+def test_what_is_left_reads_from_nobody_elses_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number of a connection is not free while the thread that was left with it may yet read from it."""
+    is_over, ours = Event(), b"octets of somebody else"
+    with dripping_over_tls(tmp_path, is_over) as (url, certificate), ExitStack() as stack:
+        context = ssl.create_default_context(cafile=certificate)
+        monkeypatch.setattr(transport, "_tls", lambda: context)  # the world's authorities do not vouch for loopback
+        with pytest.raises(ServerUnavailableError, match="timed out"):
+            transport.send(post(url), _HASTY_S)
+        pairs = [socket.socketpair() for _ in range(20)]  # they get the lowest numbers that are free
+        ends = [stack.enter_context(end) for pair in pairs for end in pair]
+        for end in ends:
+            end.send(ours)
+        is_over.set()
+        while any(thread.name == "token_client" for thread in enumerate_threads()):
+            time.sleep(0.01)
+        assert [end.recv(1_000) for end in ends] == [ours] * len(ends)
+
+
+@pytest.mark.parametrize("proxy", ["gopher://user:s3cret@proxy.example", "http://user:s3cret@proxy.example:port"])
+def test_a_proxy_that_makes_no_sense_is_an_error_of_ours(
+    send: Send, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    """What the environment says of a proxy is not repeated: it may have a password."""
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with pytest.raises(ConfigurationError, match="proxy") as caught:
+        send(post("https://as.example/token"), _PATIENT_S)
+    assert "s3cret" not in str(caught.value)
