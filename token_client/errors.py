@@ -1,16 +1,14 @@
 """What can go wrong on the way to a token. No message holds a secret, a token or an assertion."""
 
-from typing import Any
-
 
 class TokenClientError(Exception):
     """The family of all errors of this package. `str(error)` names the cause, and may be logged."""
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         """Pickle by text and members: an error that cannot be read again breaks the pool whose worker raised it."""
         return _remade, (type(self), self.args, self._members())
 
-    def _members(self) -> dict[str, Any]:
+    def _members(self) -> dict[str, object]:
         return self.__dict__
 
 
@@ -65,7 +63,7 @@ class InsufficientScopeError(TokenClientError):
         super().__init__(f"the API needs {missing}; the token has {' '.join(granted) or 'no scope'}")
         self.needed, self.granted, self.response = needed, granted, response
 
-    def _members(self) -> dict[str, Any]:
+    def _members(self) -> dict[str, object]:
         return self.__dict__ | {"response": None}  # it has its request, and that has the token
 
 
@@ -73,7 +71,7 @@ class StoreError(TokenClientError):
     """The shared store does not answer, or not so that it can be used. It is logged, and the client does without it."""
 
 
-def _remade(kind: type[TokenClientError], args: tuple[Any, ...], members: dict[str, Any]) -> TokenClientError:
+def _remade(kind: type[TokenClientError], args: tuple[object, ...], members: dict[str, object]) -> TokenClientError:
     error: TokenClientError = kind.__new__(kind, *args)
     error.__dict__.update(members)
     return error
