@@ -59,14 +59,16 @@ def send(request: HttpRequest, timeout_s: float) -> HttpAnswer:
     line, outcomes = _Line(), list[HttpAnswer | Exception]()
     thread = Thread(target=lambda: outcomes.append(_outcome(client, request, line)), name="token_client", daemon=True)
     try:
-        thread.start()
-    except RuntimeError:  # no thread is to be had: the socket's time-outs must do
-        outcomes.append(_outcome(client, request, line))
-    else:
-        thread.join(timeout_s)
+        try:
+            thread.start()
+        except RuntimeError:  # no thread is to be had: the socket's time-outs must do
+            outcomes.append(_outcome(client, request, line))
+        else:
+            thread.join(timeout_s)
+        # Before the line is cut: what the thread says of that is no answer of the server's.
+        outcome = outcomes[0] if outcomes else httpx.TimeoutException("")
     finally:
         line.cut()  # the thread may still be waiting: it is told that the connection has ended, and closes it
-    outcome = outcomes[0] if outcomes else httpx.TimeoutException("")
     if isinstance(outcome, Exception):
         _fail(request, outcome)
     return outcome
