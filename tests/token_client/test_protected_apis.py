@@ -133,7 +133,7 @@ def local() -> Iterator[LocalStack]:
     """Give a stack where a revoked token is refused within seconds."""
     settings = {"REVOCATION_FEED_SECONDS": "1", "REVOCATIONS_POLL_SECONDS": "1"}
     addresses = Addresses(issuer_port=0, api_port=0, aws_port=0, web_port=0)
-    with running(addresses, parameters={"AuthorizerCacheSeconds": "1"}, settings=settings) as started:
+    with running(addresses, name="protected", parameters={"AuthorizerCacheSeconds": "1"}, settings=settings) as started:
         yield started
 
 
