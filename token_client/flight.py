@@ -1,14 +1,13 @@
 """One acquisition at a time, which any number of threads and tasks, of any event loops, wait for."""
 
 import asyncio
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for_futures
 from contextlib import contextmanager, suppress
 from threading import Lock
-from weakref import WeakSet
 
+from token_client import forks
 from token_client.access_token import AccessToken
 
 _LOOK_S = 0.5  # how often those who wait look whether whoever leads is still there
@@ -80,7 +79,7 @@ class Flights:
     def __init__(self) -> None:
         self._lock = Lock()
         self._current: Flight | None = None
-        _every.add(self)
+        forks.tell(self)
 
     @property
     def is_under_way(self) -> bool:
@@ -123,15 +122,3 @@ class Flights:
         """Begin anew in a forked process: whoever led, or had the lock, is not in it."""
         self._lock = Lock()
         self._current = None
-
-
-_every: WeakSet[Flights] = WeakSet()
-
-
-def _forget_all() -> None:
-    for flights in list(_every):
-        flights.forget()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_all)

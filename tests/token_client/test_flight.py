@@ -17,7 +17,7 @@ import pytest
 from tests.token_client.authorization_server import AuthorizationServer, held, raw, serving, silent, token
 from tests.token_client.clients import Loop, Secret, Sheaf, looping
 from tests.token_client.hands import Hands
-from token_client import AsyncTokenClient, ServerUnavailableError, TokenClient
+from token_client import AsyncTokenClient, ServerUnavailableError, TokenClient, forks
 from token_client.access_token import AccessToken
 from token_client.flight import Flights
 
@@ -280,15 +280,13 @@ def test_a_fork_keeps_the_token_that_there_was() -> None:
 
 def test_clients_that_are_gone_are_forgotten() -> None:
     """What is done after a fork keeps no client alive."""
-    import token_client.flight as module  # noqa: PLC0415 - this test alone looks inside
-
     gc.collect()
-    before = len(module._every)  # noqa: SLF001 - as above
+    before = len(forks._every)  # noqa: SLF001 - this test alone looks inside
     client = TokenClient("https://as.example", credentials=Sheaf())
-    assert len(module._every) == before + 1  # noqa: SLF001 - as above
+    assert len(forks._every) == before + 1  # noqa: SLF001 - as above
     del client
     gc.collect()
-    assert len(module._every) == before  # noqa: SLF001 - as above
+    assert len(forks._every) == before  # noqa: SLF001 - as above
 
 
 def test_waiting_in_a_loop_keeps_it_free() -> None:
