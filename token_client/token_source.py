@@ -1,18 +1,28 @@
 """A client's one token: memory before its acquisition, one acquisition at a time, and renewal ahead of its end."""
 
+import copy
 import logging
 
 from token_client.access_token import AccessToken
 from token_client.acquisition import Acquisition
 from token_client.clocks import Clocks
 from token_client.effects import Steps
-from token_client.errors import ServerUnavailableError, TokenClientError
+from token_client.errors import (
+    DiscoveryError,
+    ServerUnavailableError,
+    TokenClientError,
+    TokenRefusedError,
+    UnusableTokenError,
+)
 from token_client.flight import Flights
 from token_client.memory import Memory
 
 _FIRST_PAUSE_S = 5.0
 _LONGEST_PAUSE_S = 60.0
 _REPLACED_EVERY_S = 30.0
+_REPEATED_FOR_S = 1.0  # no longer than a recovery may take
+# What the server said, and would say again.
+_REFUSALS = (TokenRefusedError, UnusableTokenError, DiscoveryError)
 _logger = logging.getLogger("token_client")
 
 
@@ -31,6 +41,7 @@ class TokenSource:
         self._failures = 0
         self._renewed_from = float("-inf")
         self._replaced_from = float("-inf")
+        self._refused: tuple[float, TokenClientError] | None = None  # the last refusal, and how long it is repeated
         self._is_closed = False
 
     @property
@@ -44,9 +55,24 @@ class TokenSource:
         self._is_closed = True
 
     def obtained(self) -> Steps[AccessToken | None]:
-        """Get a token that can be used; raises `TokenClientError`."""
+        """Get a token that can be used; raises `TokenClientError`.
+
+        From the second in a row on, a refusal is repeated for a second without asking: a service that calls on with a
+        wrong secret does not ask for each of its calls.
+        """
         token = self.memory.usable()
-        return token if token is not None else self._kept((yield from self._acquisition.needed()))
+        if token is not None:
+            return token
+        if self._refused is not None and self.clocks.monotonic() < self._refused[0]:
+            raise copy.copy(self._refused[1])
+        try:
+            token = yield from self._acquisition.needed()
+        except _REFUSALS as error:
+            pause_s = 0.0 if self._refused is None else _REPEATED_FOR_S
+            self._refused = self.clocks.monotonic() + pause_s, copy.copy(error)
+            raise
+        self._refused = None
+        return self._kept(token)
 
     def renewed(self) -> Steps[AccessToken | None]:
         """Get the next token while the one in memory still serves; a failure is logged, and delays the next try."""

@@ -184,6 +184,24 @@ def test_an_oauth_error_is_not_tried_again(made: Maker, error: str) -> None:
         assert len(server.asked) == 1
 
 
+@pytest.mark.parametrize("answer", [refusal("invalid_client", status=401), token(expires_in=0)])
+def test_a_second_refusal_is_repeated_for_a_second_without_asking(made: Maker, answer: Answer) -> None:
+    """A service that calls on with a wrong secret asks once a second, and reads its credentials as often."""
+    hands, sheaf, said = Hands(), Sheaf(), set()
+    options = {"credentials": sheaf, "clocks": hands.clocks}
+    with (
+        serving(answer, answer, token()) as server,
+        made(token_endpoint=server.token_endpoint, **options) as client,
+    ):
+        for _ in range(5):
+            with pytest.raises((TokenRefusedError, UnusableTokenError)) as caught:
+                client.token()
+            said.add((caught.type, str(caught.value)))
+        assert (len(said), len(server.asked), sheaf.loads.count(False)) == (1, 2, 2)
+        hands.turn(1)
+        assert client.token() == "token-1"
+
+
 @pytest.mark.parametrize("answer", [token(token_type="DPoP"), token(expires_in=0)])
 def test_a_token_of_no_use_is_not_tried_again(made: Maker, answer: Answer) -> None:
     """Another would be no better."""
