@@ -19,7 +19,7 @@ def stack() -> Iterator[LocalStack]:
     settings = {"REVOCATION_FEED_SECONDS": str(FEED), "REVOCATIONS_POLL_SECONDS": str(POLL)}
     parameters = {"AuthorizerCacheSeconds": str(CACHE)}
     addresses = Addresses(issuer_port=0, api_port=0, aws_port=0, web_port=0)
-    with running(addresses, parameters=parameters, settings=settings) as started:
+    with running(addresses, name="revocation", parameters=parameters, settings=settings) as started:
         yield started
 
 

@@ -99,7 +99,9 @@ def test_a_key_is_made_wherever_the_first_one_is(aws_endpoint: str) -> None:
     """A later key has a replica in each Region of the first, with the policy that the first has there; and both end."""
     regions = {region: boto3.client("kms", endpoint_url=aws_endpoint, region_name=region) for region in REGIONS}
     here, there = regions.values()
-    stack = Stack(parameters={"IssuerUrl": ISSUER, "ApiUrl": API_URL, "MultiRegionKeys": "true"})
+    parameters = {"IssuerUrl": ISSUER, "ApiUrl": API_URL, "MultiRegionKeys": "true"}
+    # Of a name of its own: an alias is called after the stack, and the endpoint is that of other tests too.
+    stack = Stack(parameters=parameters, pseudo_parameters={"AWS::StackName": "multi-region"})
     key_id = create_keys(here, stack)["SigningKey"]
     policy = json.dumps({"Version": "2012-10-17", "Statement": [{"Sid": ENDORSES, "Principal": {"AWS": ROLE}}]})
     here.replicate_key(KeyId=key_id, ReplicaRegion=REGIONS[1])
